@@ -1,0 +1,59 @@
+// Package layers is the import rule of this module, as data: a test holds the code and docs/architecture.md to it.
+package layers
+
+// Ground is the package that every other may import and that imports none.
+const Ground = "dataset"
+
+// Allowed maps a package to the others it may import besides Ground. What is absent is forbidden.
+var Allowed = map[string][]string{
+	"cmd/temper": {"cli"},
+	"cli": {"activities", "collect", "dedup", "filter", "finetune", "internal/store", "lora", "model", "model/chat",
+		"model/hub", "model/tokenizer", "recipe", "synth", "web", "worker", "workflows"},
+	"web":       {"activities", "internal/store", "recipe", "worker", "workflows"},
+	"recipe":    {"activities", "collect", "dedup", "filter", "finetune", "lora", "model/hub", "synth", "workflows"},
+	"worker":    {"activities", "internal/store", "workflows"},
+	"workflows": {"activities"},
+	"activities": {"collect", "dedup", "filter", "finetune", "internal/store", "lora", "model", "model/chat", "model/hub",
+		"model/tokenizer", "synth"},
+
+	"collect":  {},
+	"filter":   {},
+	"dedup":    {},
+	"synth":    {"model", "model/chat"},
+	"finetune": {"internal/graph", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model", "model/chat", "model/tokenizer"},
+
+	"lora": {"internal/kernel", "internal/safetensors"},
+	"model": {"internal/gguf", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model/chat",
+		"model/tokenizer"},
+	"model/chat":      {"internal/jinja", "model/tokenizer"},
+	"model/hub":       {},
+	"model/tokenizer": {"internal/gguf"},
+	Ground:            {},
+
+	"internal/gguf":            {"internal/quant"},
+	"internal/graph":           {"internal/kernel", "internal/quant"},
+	"internal/jinja":           {},
+	"internal/kernel":          {"internal/quant"},
+	"internal/layers":          {},
+	"internal/quant":           {},
+	"internal/safetensors":     {"internal/quant"},
+	"internal/store":           {},
+	"internal/store/storetest": {},
+}
+
+// Rows is the picture, from the top. An arrow may only point down.
+var Rows = [][]string{
+	{"cmd/temper"},
+	{"cli"},
+	{"web"},
+	{"recipe", "worker"},
+	{"workflows"},
+	{"activities"},
+	{"collect", "filter", "dedup", "synth", "finetune"},
+	{"model"},
+	{"lora", "model/chat", "model/hub", "internal/graph", "internal/store", "internal/store/storetest"},
+	{"internal/kernel", "internal/jinja", "model/tokenizer"},
+	{"internal/gguf", "internal/safetensors"},
+	{"internal/quant", "internal/layers"},
+	{Ground},
+}

@@ -1,0 +1,64 @@
+// Package quant is the block formats of quantized weights: their layouts, their values, and the way back from float32.
+//
+// Layouts and values are ggml's (ggml-common.h, ggml-quants.c); type numbers are those of the GGUF file format.
+package quant
+
+import "fmt"
+
+// A Type is a storage format of weights, numbered as in GGUF.
+type Type uint32
+
+// The formats this build reads and computes with.
+const (
+	F32  Type = 0
+	F16  Type = 1
+	Q4_0 Type = 2
+	Q4_1 Type = 3
+	Q5_0 Type = 6
+	Q5_1 Type = 7
+	Q8_0 Type = 8
+	Q4_K Type = 12
+	Q5_K Type = 13
+	Q6_K Type = 14
+	BF16 Type = 30
+)
+
+// A Tensor is a matrix of Rows × Cols weights in row-major order; a vector has Rows 1. For a linear layer Rows is its outputs
+// and Cols its inputs; blocks run along Cols. Data may be a read-only memory map and must not be written.
+type Tensor struct {
+	Name string
+	Type Type
+	Rows int
+	Cols int
+	Data []byte // Rows × Type.RowBytes(Cols) bytes
+}
+
+// layout is a format's block: values in it and its bytes.
+type layout struct {
+	name  string
+	block int // values
+	bytes int // bytes a block
+}
+
+var layouts = map[Type]layout{
+	F32: {"F32", 1, 4}, F16: {"F16", 1, 2}, BF16: {"BF16", 1, 2},
+	Q4_0: {"Q4_0", 32, 18}, Q4_1: {"Q4_1", 32, 20}, Q5_0: {"Q5_0", 32, 22}, Q5_1: {"Q5_1", 32, 24}, Q8_0: {"Q8_0", 32, 34},
+	Q4_K: {"Q4_K", 256, 144}, Q5_K: {"Q5_K", 256, 176}, Q6_K: {"Q6_K", 256, 210},
+}
+
+// Known reports whether this build reads t.
+func (t Type) Known() bool { _, ok := layouts[t]; return ok }
+
+// String is the format's name as ggml spells it, such as Q4_1.
+func (t Type) String() string {
+	if l, ok := layouts[t]; ok {
+		return l.name
+	}
+	return fmt.Sprintf("type %d", uint32(t))
+}
+
+// Block is the number of values in a block; a row's length is a multiple of it.
+func (t Type) Block() int { return layouts[t].block }
+
+// RowBytes is the size in bytes of a row of cols values; cols is a multiple of Block.
+func (t Type) RowBytes(cols int) int { return cols / layouts[t].block * layouts[t].bytes }
