@@ -99,41 +99,17 @@ type Rows = iter.Seq2[Row, error]
 // Join pairs records with the notes of any number of passes, given in pass order. Every note stream must have one note
 // for every record, in order. A row's text has the edits applied; its verdict is the first dropping check.
 func Join(recs Records, passes ...Notes) Rows {
-	return func(yield func(Row, error) bool) {
-		type puller struct {
-			next func() (Note, error, bool)
-			stop func()
-		}
-		pulls := make([]puller, len(passes))
-		for i, p := range passes {
-			next, stop := iter.Pull2(p)
-			defer stop()
-			pulls[i] = puller{next, stop}
-		}
+	rows := func(yield func(Row, error) bool) {
 		for rec, err := range recs {
-			if err != nil {
-				yield(Row{}, err)
-				return
-			}
-			row := Row{Record: rec}
-			for i, p := range pulls {
-				note, err, ok := p.next()
-				if err == nil && (!ok || note.ID != rec.ID) {
-					err = fmt.Errorf("pass %d has no note for record %s: %w", i, rec.ID, ErrMalformed)
-				}
-				if err == nil {
-					err = row.add(note)
-				}
-				if err != nil {
-					yield(Row{}, err)
-					return
-				}
-			}
-			if !yield(row, nil) {
+			if !yield(Row{Record: rec}, err) || err != nil {
 				return
 			}
 		}
 	}
+	for _, p := range passes {
+		rows = Annotate(rows, p)
+	}
+	return rows
 }
 
 // add puts what one pass said about the row's record into it.
@@ -185,4 +161,32 @@ func (r Reasons) Top() []string {
 	}
 	slices.SortFunc(rules, func(a, b string) int { return cmp.Or(cmp.Compare(r[b], r[a]), cmp.Compare(a, b)) })
 	return rules
+}
+
+// Annotate pairs rows with the notes of one more pass: Join for rows that passes have looked at before.
+func Annotate(rows Rows, notes Notes) Rows {
+	return func(yield func(Row, error) bool) {
+		next, stop := iter.Pull2(notes)
+		defer stop()
+		for row, err := range rows {
+			if err == nil {
+				note, nerr, ok := next()
+				switch {
+				case nerr != nil:
+					err = nerr
+				case !ok || note.ID != row.ID:
+					err = fmt.Errorf("the pass has no note for record %s: %w", row.ID, ErrMalformed)
+				default:
+					err = row.add(note)
+				}
+			}
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 }
