@@ -14,7 +14,7 @@ var Allowed = map[string][]string{
 	"worker":    {"activities", "internal/store", "workflows"},
 	"workflows": {"activities"},
 	"activities": {"collect", "dedup", "filter", "finetune", "internal/store", "lora", "model", "model/chat", "model/hub",
-		"model/tokenizer", "synth"},
+		"model/tiny", "model/tokenizer", "synth"},
 
 	"collect":  {},
 	"filter":   {},
@@ -27,6 +27,7 @@ var Allowed = map[string][]string{
 		"model/tokenizer"},
 	"model/chat":      {"internal/jinja", "model/tokenizer"},
 	"model/hub":       {},
+	"model/tiny":      {},
 	"model/tokenizer": {"internal/gguf"},
 	Ground:            {},
 
@@ -51,7 +52,7 @@ var Rows = [][]string{
 	{"activities"},
 	{"collect", "filter", "dedup", "synth", "finetune"},
 	{"model"},
-	{"lora", "model/chat", "model/hub", "internal/graph", "internal/store", "internal/store/storetest"},
+	{"lora", "model/chat", "model/hub", "model/tiny", "internal/graph", "internal/store", "internal/store/storetest"},
 	{"internal/kernel", "internal/jinja", "model/tokenizer"},
 	{"internal/gguf", "internal/safetensors"},
 	{"internal/quant", "internal/layers"},
