@@ -1,0 +1,162 @@
+package dataset
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// ParquetOptions sets how files of rows are cut. The zero value is what the pipeline writes.
+type ParquetOptions struct {
+	GroupRows  int   `json:"group_rows,omitempty" doc:"rows of a row group at most" default:"16384"`
+	GroupBytes int64 `json:"group_bytes,omitempty" doc:"uncompressed bytes of a row group, about" default:"67108864"`
+}
+
+// WithDefaults fills in what is 0.
+func (o ParquetOptions) WithDefaults() ParquetOptions {
+	if o.GroupRows == 0 {
+		o.GroupRows = 16384
+	}
+	if o.GroupBytes == 0 {
+		o.GroupBytes = 64 << 20
+	}
+	return o
+}
+
+// WriteRows writes rows as one Parquet file: zstd, page index, a bloom filter on id. The same rows give the same bytes.
+// It returns how many it wrote. At most one row group is held in memory.
+func WriteRows(w io.Writer, rows Rows, o ParquetOptions) (int64, error) {
+	return writeParquet(w, rows, toColumns, rowBytes, o,
+		parquet.SkipPageBounds("text"), parquet.SkipPageBounds("messages", "list", "element", "content"),
+		parquet.SkipPageBounds("meta"), parquet.SkipPageBounds("signals"), parquet.KeyValueMetadata("huggingface", features))
+}
+
+// WriteRecords is WriteRows for records nothing was said about.
+func WriteRecords(w io.Writer, recs Records, o ParquetOptions) (int64, error) {
+	return WriteRows(w, Join(recs), o)
+}
+
+// WriteNotes writes notes as one Parquet file and returns how many.
+func WriteNotes(w io.Writer, notes Notes) (int64, error) {
+	return writeParquet(w, notes, toNote, noteBytes, ParquetOptions{},
+		parquet.SkipPageBounds("signals"), parquet.SkipPageBounds("edits", "list", "element", "old"), parquet.SkipPageBounds("edits", "list", "element", "new"))
+}
+
+// rowBytes is about what a row takes in a row group.
+func rowBytes(c columns) int64 {
+	n := 200 + len(c.ID) + len(c.Text) + len(c.Meta) + len(c.Signals) + 32*len(c.Parents)
+	for _, m := range c.Messages {
+		n += len(m.Role) + len(m.Content)
+	}
+	for _, k := range c.Checks {
+		n += 48 + len(k.Detail)
+	}
+	return int64(n)
+}
+
+// noteBytes is about what a note takes in a row group.
+func noteBytes(c noteColumns) int64 {
+	n := 64 + len(c.ID) + len(c.Signals)
+	for _, k := range c.Checks {
+		n += 48 + len(k.Detail)
+	}
+	for _, e := range c.Edits {
+		n += 32 + len(e.Old) + len(e.New)
+	}
+	return int64(n)
+}
+
+// writeParquet writes the stored form C of a stream of T.
+func writeParquet[T, C any](w io.Writer, in iter.Seq2[T, error], store func(T) (C, error), size func(C) int64, o ParquetOptions, more ...parquet.WriterOption) (n int64, err error) {
+	o = o.WithDefaults()
+	pw := parquet.NewGenericWriter[C](w, append([]parquet.WriterOption{
+		parquet.Compression(&zstd.Codec{}), parquet.PageBufferSize(1 << 20), parquet.CreatedBy("temper", "1", "0"),
+		parquet.MaxRowsPerRowGroup(int64(o.GroupRows)), parquet.BloomFilters(parquet.SplitBlockFilter(10, "id")),
+		parquet.KeyValueMetadata("schema_version", strconv.Itoa(SchemaVersion)),
+	}, more...)...)
+	buf := make([]C, 0, 64)
+	var rows int
+	var bytes int64
+	flush := func() error {
+		_, err := pw.Write(buf)
+		clear(buf)
+		buf = buf[:0]
+		if err == nil && (rows >= o.GroupRows || bytes >= o.GroupBytes) {
+			rows, bytes = 0, 0
+			err = pw.Flush()
+		}
+		return err
+	}
+	for v, err := range in {
+		if err != nil {
+			return n, err
+		}
+		c, err := store(v)
+		if err != nil {
+			return n, err
+		}
+		n, rows, bytes = n+1, rows+1, bytes+size(c)
+		if buf = append(buf, c); len(buf) == cap(buf) || rows >= o.GroupRows || bytes >= o.GroupBytes {
+			if err := flush(); err != nil {
+				return n, fmt.Errorf("write parquet: %w", err)
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return n, fmt.Errorf("write parquet: %w", err)
+	}
+	if err := pw.Close(); err != nil {
+		return n, fmt.Errorf("write parquet: %w", err)
+	}
+	return n, nil
+}
+
+// ReadRows reads a Parquet file of rows. Columns a file lacks are zero in every row.
+func ReadRows(r io.ReaderAt, size int64) Rows {
+	return readParquet(r, size, columns.row)
+}
+
+// ReadRecords reads the records of a Parquet file of rows.
+func ReadRecords(r io.ReaderAt, size int64) Records {
+	return func(yield func(Record, error) bool) {
+		for row, err := range ReadRows(r, size) {
+			if !yield(row.Record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ReadNotes reads a Parquet file of notes.
+func ReadNotes(r io.ReaderAt, size int64) Notes {
+	return readParquet(r, size, noteColumns.note)
+}
+
+// readParquet reads the stored form C of a stream of T.
+func readParquet[T, C any](r io.ReaderAt, size int64, load func(C) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		f, err := openParquet(r, size)
+		if err != nil {
+			yield(zero, fmt.Errorf("read parquet: %w", err))
+			return
+		}
+		for c, err := range scan[C](f) {
+			var v T
+			if err == nil {
+				v, err = load(*c)
+			}
+			if err != nil {
+				yield(zero, fmt.Errorf("read parquet: %w", err))
+				return
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// A parquetFile is an open file, with the error of its source, if there was one.
+type parquetFile struct {
+	*parquet.File
+	from *sourceAt
+}
+
+// openParquet opens a file for scanning; page index and bloom filters are left alone.
+func openParquet(r io.ReaderAt, size int64) (f parquetFile, err error) {
+	f.from = &sourceAt{r: r}
+	err = f.from.guard(func() (err error) {
+		f.File, err = parquet.OpenFile(f.from, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
+			parquet.OptimisticRead(true), parquet.ReadBufferSize(256<<10))
+		return err
+	})
+	if err != nil {
+		return f, err
+	}
+	if v, ok := f.Lookup("schema_version"); ok {
+		if n, err := strconv.Atoi(v); err != nil || n > SchemaVersion {
+			return f, fmt.Errorf("schema version %q, this program reads up to %d: use a newer one: %w", v, SchemaVersion, ErrMalformed)
+		}
+	}
+	return f, nil
+}
+
+// scan yields the rows of a file, each valid until the next.
+func scan[C any](f parquetFile) iter.Seq2[*C, error] {
+	return func(yield func(*C, error) bool) {
+		absent, err := absentFields[C](f.Schema())
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		var rd *parquet.GenericReader[C]
+		if err := f.from.guard(func() error { rd = parquet.NewGenericReader[C](f); return nil }); err != nil {
+			yield(nil, err)
+			return
+		}
+		defer rd.Close()
+		buf := make([]C, 64)
+		for done := int64(0); done < f.NumRows(); {
+			clear(buf) // what a row does not set must not be what was there before
+			n := 0
+			err := f.from.guard(func() (err error) {
+				n, err = rd.Read(buf)
+				return err
+			})
+			for i := range buf[:n] {
+				v := reflect.ValueOf(&buf[i]).Elem()
+				for _, k := range absent {
+					v.Field(k).SetZero()
+				}
+				if !yield(&buf[i], nil) {
+					return
+				}
+			}
+			done += int64(n)
+			if err == nil && n == 0 || errors.Is(err, io.EOF) && done < f.NumRows() {
+				err = fmt.Errorf("ends after row %d of %d: %w", done, f.NumRows(), ErrMalformed)
+			}
+			if err != nil && !errors.Is(err, io.EOF) {
+				yield(nil, err)
+				return
+			}
+		}
+	}
+}
+
+// sourceAt remembers whether reading failed, so that a lost connection is not taken for bad data.
+type sourceAt struct {
+	r   io.ReaderAt
+	err error
+}
+
+func (s *sourceAt) ReadAt(b []byte, off int64) (int, error) {
+	n, err := s.r.ReadAt(b, off)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
+
+// guard makes what the library says of the bytes ErrMalformed, its panics too. io.EOF passes.
+func (s *sourceAt) guard(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrMalformed, p)
+		}
+		if s.err != nil {
+			err = s.err
+		}
+	}()
+	if err := read(); err != nil && err != io.EOF {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	} else {
+		return err
+	}
+}
+
+// absentFields returns the indexes of the fields of C whose columns the file lacks: the library makes up values for some that
+// stand beside optional ones, and they must be zero. A column that is there in another shape, or in part, is ErrMalformed.
+func absentFields[C any](have *parquet.Schema) ([]int, error) {
+	there := map[string]bool{}
+	for _, f := range have.Fields() {
+		there[f.Name()] = true
+	}
+	want := parquet.SchemaOf(new(C))
+	for _, path := range want.Columns() {
+		if !there[path[0]] {
+			continue
+		}
+		name := strings.Join(path, ".")
+		wanted, _ := want.Lookup(path...)
+		found, ok := have.Lookup(path...)
+		if !ok {
+			return nil, fmt.Errorf("column %s is there, but not as %s: %w", path[0], name, ErrMalformed)
+		}
+		if w, h := wanted.Node.Type().Kind(), found.Node.Type().Kind(); w != h {
+			return nil, fmt.Errorf("column %s is of type %s, not %s: %w", name, h, w, ErrMalformed)
+		}
+	}
+	var absent []int
+	t := reflect.TypeFor[C]()
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("parquet"), ",")
+		if !there[name] {
+			absent = append(absent, i)
+		}
+	}
+	if len(absent) == t.NumField() {
+		names := make([]string, 0, len(there))
+		for name := range there {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return nil, fmt.Errorf("no column of ours, only %s: %w", strings.Join(names, ", "), ErrMalformed)
+	}
+	return absent, nil
+}
