@@ -1,0 +1,158 @@
+package graph
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"temper/internal/kernel"
+)
+
+// A linearGroup is the linear layers that read one input, with their pairs:
+//
+//	yᵢ = x·Wᵢᵀ + s·(x'·Aᵢᵀ)·Bᵢᵀ    with x' = x after dropout
+//
+// Its output has the yᵢ one after the other, each (Rows, outᵢ); its A is the Aᵢ one below the other.
+type linearGroup struct {
+	block *Block
+	group int
+	in    int
+	outs  []int // outputs of each member
+	slots []int // of each member: its place among the adapted, or -1
+	width int   // columns of x·Aᵀ: adapted members · rank
+	last  bool  // the block's last projection, whose output no gradient needs
+	xa    *tensor.Dense
+}
+
+// linear adds the linear layers of a group, reading x, (Rows, in).
+func (b *Block) linear(group int, x *G.Node, in int, outs ...int) *G.Node {
+	l := &linearGroup{block: b, group: group, in: in, outs: outs, last: group == Groups-1}
+	total, adapted := 0, 0
+	for i, m := range Members[group] {
+		total += outs[i]
+		l.slots = append(l.slots, -1)
+		if b.cfg.Adapted[m] {
+			l.slots[i] = adapted
+			adapted++
+		}
+	}
+	l.width = adapted * b.cfg.Rank
+	args := G.Nodes{x}
+	if adapted > 0 {
+		l.xa = b.keep(b.cfg.Rows, l.width)
+		b.a[group] = b.matrix(x.Graph(), fmt.Sprintf("A%d", group), l.width, in)
+		args = append(args, b.a[group])
+		for i, m := range Members[group] {
+			if l.slots[i] >= 0 {
+				b.b[m] = b.matrix(x.Graph(), fmt.Sprintf("B%d", m), outs[i], b.cfg.Rank)
+				args = append(args, b.b[m])
+			}
+		}
+	}
+	o := b.op(fmt.Sprintf("linear%d", group), len(args), b.keep(b.cfg.Rows, total), l.forward)
+	o.diff = l.diff
+	return o.apply(args...)
+}
+
+// each calls f for every member with its part of y and its B, nil if it has none.
+func (l *linearGroup) each(y []float32, bs [][]float32, f func(member, slot int, y, b []float32)) {
+	at, next := 0, 0
+	for i, m := range Members[l.group] {
+		var b []float32
+		if l.slots[i] >= 0 {
+			b = bs[next]
+			next++
+		}
+		f(m, l.slots[i], y[at:at+l.block.in.N*l.outs[i]], b)
+		at += l.block.cfg.Rows * l.outs[i]
+	}
+}
+
+func (l *linearGroup) forward(in [][]float32, y []float32) {
+	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
+	x := in[0]
+	var xa []float32
+	if l.width > 0 {
+		xa = l.xa.Float32s()[:n*l.width]
+		kernel.Gemm(n, l.width, l.in, l.dropped(x), l.in, 1, in[1], 1, l.in, xa, l.width, false)
+		kernel.Scale(xa, b.cfg.Scale)
+	}
+	if l.last && b.again {
+		return
+	}
+	l.each(y, in[min(2, len(in)):], func(member, slot int, y, pair []float32) {
+		w := b.in.Layer.Linear[member]
+		kernel.MulT(y, x[:n*l.in], n, w, false)
+		if pair != nil {
+			kernel.Gemm(n, w.Rows, r, xa[slot*r:], l.width, 1, pair, 1, r, y, w.Rows, true)
+		}
+	})
+}
+
+func (l *linearGroup) diff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
+	b := l.block
+	side := make([]*tensor.Dense, len(in)) // gradients of A and of each B
+	for i, n := range in[1:] {
+		side[i+1] = b.share(fmt.Sprintf("d%s", n.Name()), n.Shape()[0], n.Shape()[1])
+	}
+	dx := b.share(fmt.Sprintf("dx%d", l.group), b.cfg.Rows, l.in)
+	o := b.op(fmt.Sprintf("linear%d backward", l.group), len(in)+1, dx, func(in [][]float32, dx []float32) {
+		l.backward(in, dx, side)
+	})
+	n, err := G.ApplyOp(o, append(append(G.Nodes{}, in...), grad)...)
+	if err != nil {
+		return nil, err
+	}
+	out := G.Nodes{n}
+	for i, t := range side[1:] {
+		s, err := b.side(n, fmt.Sprintf("d%s", in[i+1].Name()), t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// backward computes, for dyᵢ in the last input: dBᵢ = dyᵢᵀ·s·xAᵢᵀ, dA = s·(dy·B)ᵀ·x', dx = Σ dyᵢ·Wᵢ + s·(dy·B)·A.
+func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dense) {
+	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
+	x, dy := in[0], in[len(in)-1]
+	var dxa, xa []float32
+	if l.width > 0 {
+		xa = l.xa.Float32s()
+		dxa = b.share(fmt.Sprintf("dxa%d", l.group), b.cfg.Rows, l.width).Float32s()[:n*l.width]
+	}
+	wanted := b.inputDX || l.group > 0
+	first := true
+	l.each(dy, in[min(2, len(in)-1):len(in)-1], func(member, slot int, dy, pair []float32) {
+		w := b.in.Layer.Linear[member]
+		if wanted {
+			kernel.Mul(dx[:n*l.in], dy, n, w, !first)
+			first = false
+		}
+		if pair == nil {
+			return
+		}
+		db := side[2+slot].Float32s()
+		kernel.Gemm(w.Rows, r, n, dy, 1, w.Rows, xa[slot*r:], l.width, 1, db, r, false)
+		kernel.Gemm(n, r, w.Rows, dy, w.Rows, 1, pair, r, 1, dxa[slot*r:], l.width, false)
+	})
+	if l.width == 0 {
+		return
+	}
+	kernel.Scale(dxa, b.cfg.Scale)
+	kernel.Gemm(l.width, l.in, n, dxa, 1, l.width, l.dropped(x), l.in, 1, side[1].Float32s(), l.in, false)
+	if !wanted {
+		return
+	}
+	if !b.drops() {
+		kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, dx, l.in, true)
+		return
+	}
+	part := b.share("dropout", b.cfg.Rows, b.widest()).Float32s()[:n*l.in]
+	kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, part, l.in, false)
+	l.mask(part, part)
+	kernel.Add(dx[:n*l.in], dx[:n*l.in], part)
+}

@@ -1,0 +1,70 @@
+package lora
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Options is the recipe's tune.lora section.
+type Options struct {
+	Rank    int     `json:"rank,omitempty" doc:"columns of A·x: the adapter's capacity" default:"16"`
+	Alpha   float64 `json:"alpha,omitempty" doc:"the adapter's output is scaled by alpha/rank" default:"twice the rank"`
+	Targets string  `json:"targets,omitempty" doc:"all-linear, attention, or layer names with commas, such as q_proj,v_proj" default:"all-linear"`
+	Dropout float64 `json:"dropout,omitempty" doc:"share of the adapter's inputs set to 0 while training" default:"0"`
+}
+
+// WithDefaults fills in rank 16, alpha twice the rank and all linear layers.
+func (o Options) WithDefaults() Options {
+	if o.Rank == 0 {
+		o.Rank = 16
+	}
+	if o.Alpha == 0 {
+		o.Alpha = 2 * float64(o.Rank)
+	}
+	if o.Targets == "" {
+		o.Targets = "all-linear"
+	}
+	return o
+}
+
+// MaxRank bounds the rank: beyond it a pair has more values than the layer it stands beside in the models we train.
+const MaxRank = 1024
+
+var (
+	attention = []string{"q_proj", "k_proj", "v_proj", "o_proj"}
+	linear    = append(slices.Clone(attention), "gate_proj", "up_proj", "down_proj")
+)
+
+// Validate says what is wrong with o, after WithDefaults.
+func (o Options) Validate() error {
+	switch {
+	case o.Rank < 1 || o.Rank > MaxRank:
+		return fmt.Errorf("rank is %d; it must be 1 to %d", o.Rank, MaxRank)
+	case !(o.Alpha > 0 && o.Alpha < 1e6):
+		return fmt.Errorf("alpha is %g; it must be above 0", o.Alpha)
+	case !(o.Dropout >= 0 && o.Dropout < 1):
+		return fmt.Errorf("dropout is %g; it must be at least 0 and below 1", o.Dropout)
+	}
+	_, err := o.targets()
+	return err
+}
+
+// targets lists the layer names that Targets selects.
+func (o Options) targets() ([]string, error) {
+	switch o.Targets {
+	case "all-linear":
+		return linear, nil
+	case "attention":
+		return attention, nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(o.Targets, ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(linear, name) {
+			return nil, fmt.Errorf("targets has %q; it must be all-linear, attention, or some of %s", name, strings.Join(linear, ","))
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
