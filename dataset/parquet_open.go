@@ -21,7 +21,7 @@ type parquetFile struct {
 
 // openParquet opens a file for scanning; page index and bloom filters are left alone.
 func openParquet(r io.ReaderAt, size int64) (f parquetFile, err error) {
-	f.from = &sourceAt{r: r}
+	f.from = &sourceAt{r: r, size: size}
 	err = f.from.guard(func() (err error) {
 		f.File, err = parquet.OpenFile(f.from, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
 			parquet.OptimisticRead(true), parquet.ReadBufferSize(256<<10))
@@ -83,11 +83,15 @@ func scan[C any](f parquetFile) iter.Seq2[*C, error] {
 
 // sourceAt remembers whether reading failed, so that a lost connection is not taken for bad data.
 type sourceAt struct {
-	r   io.ReaderAt
-	err error
+	r    io.ReaderAt
+	size int64
+	err  error
 }
 
 func (s *sourceAt) ReadAt(b []byte, off int64) (int, error) {
+	if off < 0 || off > s.size {
+		return 0, fmt.Errorf("offset %d is outside of a file of %d bytes", off, s.size)
+	}
 	n, err := s.r.ReadAt(b, off)
 	if err != nil && err != io.EOF {
 		s.err = err
