@@ -75,7 +75,6 @@ type Block struct {
 	reuse   bool // forward operations return what they hold
 	again   bool // forward operations run only for the backward pass: the block's own output is not needed
 	inputDX bool // the gradient of X is wanted
-	sums    int  // fan-in sums taken in this run
 
 	x, y, dy, dx *G.Node
 	a, da        [Groups]*G.Node
@@ -111,7 +110,7 @@ func New(cfg Config, scratch *Scratch) (*Block, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive block: %w", err)
 	}
-	b.both = G.NewTapeMachine(g)
+	b.both = G.NewTapeMachine(g, G.WithEngine(&engine{block: b}))
 	b.dx = grads[0]
 	at := 1
 	for i, n := range b.a {
@@ -161,7 +160,7 @@ func (b *Block) Backward(in Input, dx, dy []float32) error {
 	if err := b.bind(in); err != nil {
 		return err
 	}
-	// A sum takes the engine of its first term, and dy is one.
+	// A sum takes the engine of its first term, and dy is one; the machine gives its engine to what operations return only.
 	grad := tensor.New(tensor.WithShape(b.cfg.Rows, b.cfg.Dim), tensor.WithBacking(dy), tensor.WithEngine(&engine{block: b}))
 	if err := G.Let(b.dy, grad); err != nil {
 		return err
@@ -187,7 +186,6 @@ func (b *Block) Backward(in Input, dx, dy []float32) error {
 
 // run executes a program. A tape machine that is not reset first does nothing and reports success.
 func (b *Block) run(vm G.VM) error {
-	b.sums = 0
 	vm.Reset()
 	return vm.RunAll()
 }

@@ -29,12 +29,12 @@ func (b *Block) share(name string, rows, cols int) *tensor.Dense {
 		b.scratch.buffers[name] = t
 		b.scratch.bytes += int64(rows) * int64(cols) * 4
 	}
-	// Its own header: blocks differ in their engine, not in the memory.
-	return tensor.New(tensor.WithShape(rows, cols), tensor.WithBacking(t.Float32s()), tensor.WithEngine(&engine{block: b}))
+	// Its own header: a tape machine puts its engine, and with it its block, into every value it sees.
+	return view(t.Float32s(), rows, cols)
 }
 
 func (b *Block) dense(rows, cols int) *tensor.Dense {
-	return tensor.New(tensor.WithShape(rows, cols), tensor.Of(tensor.Float32), tensor.WithEngine(&engine{block: b}))
+	return tensor.New(tensor.WithShape(rows, cols), tensor.Of(tensor.Float32))
 }
 
 // Bytes is the memory of the block's own buffers and of the shared scratch.
@@ -47,18 +47,18 @@ type engine struct {
 	block *Block
 }
 
-// sumNames are the scratch buffers of the sums of one run, in order: the residual stream has two branches.
-var sumNames = [...]string{"sum 1", "sum 2"}
-
-// Add computes a + c.
+// Add computes a + c: into a where gorgonia says that nothing reads it after, else into the scratch.
 func (e *engine) Add(a, c tensor.Tensor, opts ...tensor.FuncOpt) (tensor.Tensor, error) {
 	b := e.block
 	rows, cols := b.cfg.Rows, b.cfg.Dim
-	if len(opts) > 0 || b.sums >= len(sumNames) || a.DataSize() != rows*cols || c.DataSize() != rows*cols {
+	o := tensor.ParseFuncOpts(opts...)
+	if o.Reuse() != nil || o.Incr() != nil || a.DataSize() != rows*cols || c.DataSize() != rows*cols {
 		return e.StdEng.Add(a, c, opts...)
 	}
-	out := b.share(sumNames[b.sums], rows, cols)
-	b.sums++
+	out := a.(*tensor.Dense)
+	if o.Safe() {
+		out = b.share("sum", rows, cols)
+	}
 	n := b.in.N * cols
 	kernel.Add(out.Float32s()[:n], a.(*tensor.Dense).Float32s()[:n], c.(*tensor.Dense).Float32s()[:n])
 	return out, nil
@@ -70,7 +70,7 @@ func (c Config) Bytes() (own, scratch int64) {
 	in := [Groups]int{c.Dim, q, c.Dim, c.FF}
 	outs := [Linears]int{q, kv, kv, c.Dim, c.FF, c.FF, c.Dim}
 	perRow := 2*(c.Dim+1) + q + c.Heads + c.FF // norms, attention, swiglu
-	shared := c.Dim + (q + 2*kv) + 2*c.FF + len(sumNames)*c.Dim
+	shared := c.Dim + (q + 2*kv) + 2*c.FF + c.Dim
 	fixed := 0
 	for g, members := range Members {
 		width := 0

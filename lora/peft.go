@@ -1,0 +1,219 @@
+package lora
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"temper/dataset"
+	"temper/internal/safetensors"
+)
+
+// The files of a PEFT directory.
+const (
+	ConfigFile  = "adapter_config.json"
+	WeightsFile = "adapter_model.safetensors"
+)
+
+const prefix = "base_model.model."
+
+// config is the part of adapter_config.json that every version of PEFT knows, in the order of its keys.
+type config struct {
+	AlphaPattern  map[string]float64 `json:"alpha_pattern"`
+	AutoMapping   any                `json:"auto_mapping"`
+	Base          string             `json:"base_model_name_or_path"`
+	Bias          string             `json:"bias"`
+	FanInFanOut   bool               `json:"fan_in_fan_out"`
+	InferenceMode bool               `json:"inference_mode"`
+	Init          any                `json:"init_lora_weights"`
+	LayersPattern any                `json:"layers_pattern"`
+	Layers        any                `json:"layers_to_transform"`
+	Alpha         float64            `json:"lora_alpha"`
+	Dropout       float64            `json:"lora_dropout"`
+	Save          []string           `json:"modules_to_save"`
+	Type          string             `json:"peft_type"`
+	Rank          int                `json:"r"`
+	RankPattern   map[string]int     `json:"rank_pattern"`
+	Revision      any                `json:"revision"`
+	Targets       any                `json:"target_modules"`
+	Task          string             `json:"task_type"`
+	DoRA          bool               `json:"use_dora"`
+	RankRoot      bool               `json:"use_rslora"`
+}
+
+// Files returns the adapter as the files of a PEFT directory, by name. The same adapter gives the same bytes.
+func (a *Adapter) Files() (map[string][]byte, error) {
+	c := config{AlphaPattern: map[string]float64{}, Base: a.Base, Bias: "none", InferenceMode: true, Init: true, Alpha: a.Alpha, Dropout: a.Dropout,
+		Type: "LORA", Rank: a.Rank, RankPattern: map[string]int{}, Task: "CAUSAL_LM", RankRoot: a.RankRoot}
+	targets := []string{}
+	var tensors []safetensors.Tensor
+	for _, p := range a.Pairs {
+		targets = append(targets, short(p.Name))
+		tensors = append(tensors, tensor(prefix+p.Name+".lora_A.weight", p.A, a.Rank, p.In), tensor(prefix+p.Name+".lora_B.weight", p.B, p.Out, a.Rank))
+	}
+	slices.Sort(targets)
+	c.Targets = slices.Compact(targets)
+	head, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", ConfigFile, err)
+	}
+	slices.SortFunc(tensors, func(a, b safetensors.Tensor) int { return strings.Compare(a.Name, b.Name) })
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, map[string]string{"format": "pt"}, tensors); err != nil {
+		return nil, fmt.Errorf("write %s: %w", WeightsFile, err)
+	}
+	return map[string][]byte{ConfigFile: head, WeightsFile: b.Bytes()}, nil
+}
+
+// Write writes the adapter's files into dir, which must exist.
+func (a *Adapter) Write(dir string) error {
+	files, err := a.Files()
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{WeightsFile, ConfigFile} { // the config last: with it the directory is an adapter
+		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
+			return fmt.Errorf("write adapter: %w", err)
+		}
+	}
+	return nil
+}
+
+// The largest files that are read.
+const (
+	maxConfig  = 1 << 20
+	maxWeights = 8 << 30
+)
+
+// Read reads a PEFT directory.
+func Read(dir string) (*Adapter, error) {
+	files := map[string][]byte{}
+	for name, most := range map[string]int64{ConfigFile: maxConfig, WeightsFile: maxWeights} {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("read adapter: %w", err)
+		}
+		if info.Size() > most {
+			return nil, fmt.Errorf("%s has %d bytes; at most %d are read: %w", path, info.Size(), most, dataset.ErrMalformed)
+		}
+		if files[name], err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("read adapter: %w", err)
+		}
+	}
+	a, err := Parse(files[ConfigFile], files[WeightsFile])
+	if err != nil {
+		return nil, fmt.Errorf("adapter %s: %w", dir, err)
+	}
+	return a, nil
+}
+
+// Parse reads the two files of a PEFT directory. What this build cannot compute (DoRA, ranks that differ, whole modules) is an
+// error that names it; anything broken is dataset.ErrMalformed. Pairs come in the order of layers and of a block's computation.
+func Parse(head, weights []byte) (*Adapter, error) {
+	var c config
+	if err := json.Unmarshal(head, &c); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", ConfigFile, err, dataset.ErrMalformed)
+	}
+	switch {
+	case c.Type != "LORA":
+		return nil, fmt.Errorf("%s: peft_type is %q; this build reads LORA", ConfigFile, c.Type)
+	case c.Rank < 1 || c.Rank > MaxRank || !(math.Abs(c.Alpha) < 1e6) || !(c.Dropout >= 0 && c.Dropout < 1):
+		return nil, fmt.Errorf("%s: rank %d, alpha %g, dropout %g: %w", ConfigFile, c.Rank, c.Alpha, c.Dropout, dataset.ErrMalformed)
+	case c.DoRA, len(c.RankPattern) > 0, len(c.AlphaPattern) > 0, len(c.Save) > 0, c.FanInFanOut, c.Bias != "none" && c.Bias != "":
+		return nil, fmt.Errorf("%s: use_dora, rank_pattern, alpha_pattern, modules_to_save, fan_in_fan_out or bias is set; this build computes plain LoRA", ConfigFile)
+	}
+	f, err := safetensors.Parse(weights)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", WeightsFile, err)
+	}
+	a := &Adapter{Rank: c.Rank, Alpha: c.Alpha, RankRoot: c.RankRoot, Dropout: c.Dropout, Base: c.Base}
+	for _, name := range f.Names() {
+		module, isA := strings.CutSuffix(strings.TrimPrefix(name, prefix), ".lora_A.weight")
+		if !isA {
+			if _, isB := strings.CutSuffix(name, ".lora_B.weight"); !isB || !strings.HasPrefix(name, prefix) {
+				return nil, fmt.Errorf("%s: tensor %s is no part of a plain LoRA adapter", WeightsFile, name)
+			}
+			continue
+		}
+		p, err := pair(f, module, c.Rank)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", WeightsFile, err)
+		}
+		a.Pairs = append(a.Pairs, p)
+	}
+	if len(f.Names()) != 2*len(a.Pairs) || len(a.Pairs) == 0 {
+		return nil, fmt.Errorf("%s: %d tensors for %d modules: %w", WeightsFile, len(f.Names()), len(a.Pairs), dataset.ErrMalformed)
+	}
+	slices.SortFunc(a.Pairs, inOrder)
+	return a, nil
+}
+
+// pair reads a module's two factors.
+func pair(f *safetensors.File, module string, rank int) (Pair, error) {
+	p := Pair{Module: Module{Name: module}}
+	at, bt := prefix+module+".lora_A.weight", prefix+module+".lora_B.weight"
+	a, _ := f.Tensor(at)
+	b, ok := f.Tensor(bt)
+	if !ok {
+		return p, fmt.Errorf("tensor %s is missing: %w", bt, dataset.ErrMalformed)
+	}
+	if len(a.Shape) != 2 || len(b.Shape) != 2 || a.Shape[0] != rank || b.Shape[1] != rank {
+		return p, fmt.Errorf("%s has shapes %v and %v for rank %d: %w", module, a.Shape, b.Shape, rank, dataset.ErrMalformed)
+	}
+	p.In, p.Out = a.Shape[1], b.Shape[0]
+	var err error
+	if p.A, err = floats(a); err == nil {
+		p.B, err = floats(b)
+	}
+	return p, err
+}
+
+// floats copies a tensor's values as float32.
+func floats(t safetensors.Tensor) ([]float32, error) {
+	q, err := t.Quant()
+	if err != nil {
+		return nil, fmt.Errorf("tensor %s: %w", t.Name, err)
+	}
+	x := make([]float32, q.Rows*q.Cols)
+	for r := range q.Rows {
+		q.Row(x[r*q.Cols:(r+1)*q.Cols], r, 0, q.Cols)
+	}
+	return x, nil
+}
+
+// tensor is a matrix of float32 values.
+func tensor(name string, x []float32, rows, cols int) safetensors.Tensor {
+	b := make([]byte, 0, 4*len(x))
+	for _, v := range x {
+		u := math.Float32bits(v)
+		b = append(b, byte(u), byte(u>>8), byte(u>>16), byte(u>>24))
+	}
+	return safetensors.Tensor{Name: name, DType: "F32", Shape: []int{rows, cols}, Data: b}
+}
+
+// inOrder compares modules by layer and then by place in the block.
+func inOrder(a, b Pair) int {
+	key := func(p Pair) (layer, place int) {
+		for part := range strings.SplitSeq(p.Name, ".") {
+			if n, err := fmt.Sscanf(part, "%d", &layer); n == 1 && err == nil {
+				break
+			}
+		}
+		return layer, slices.Index(linear, short(p.Name))
+	}
+	la, pa := key(a)
+	lb, pb := key(b)
+	if la != lb {
+		return la - lb
+	}
+	if pa != pb {
+		return pa - pb
+	}
+	return strings.Compare(a.Name, b.Name)
+}

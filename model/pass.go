@@ -1,0 +1,184 @@
+package model
+
+import (
+	"fmt"
+
+	"temper/internal/kernel"
+	"temper/internal/quant"
+	"temper/lora"
+)
+
+// fewRows is how many rows at most go through the matrix-vector kernels, which are bound by memory, not arithmetic.
+const fewRows = 8
+
+// A pass computes blocks forward, without gradients, over rows of one or several sequences with their key-value caches.
+// It is not safe for concurrent use.
+type pass struct {
+	m     *Model
+	attn  kernel.Attention
+	pairs [][Kinds]lora.Pair // by layer; A is nil where nothing is adapted
+	rank  int
+	scale float32
+	rows  int // capacity
+
+	x, norm, q, k, v, o, gate, up, xa, inv, head []float32
+	pos                                          []int32
+}
+
+// newPass returns a pass for at most rows rows at once, with an adapter or nil.
+func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
+	p := &pass{m: m, rows: rows, attn: m.attention()}
+	if a != nil {
+		own, err := m.InRowOrder(a)
+		if err != nil {
+			return nil, err
+		}
+		p.rank, p.scale, p.pairs = a.Rank, a.Scale(), make([][Kinds]lora.Pair, len(m.Layers))
+		at := map[string]*lora.Pair{}
+		for i := range p.pairs {
+			for k := Q; k < Kinds; k++ {
+				at[k.Module(i)] = &p.pairs[i][k]
+			}
+		}
+		for _, pair := range own.Pairs {
+			*at[pair.Name] = pair
+		}
+	}
+	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
+	for _, b := range []struct {
+		s *[]float32
+		n int
+	}{{&p.x, m.Dim}, {&p.norm, m.Dim}, {&p.q, q}, {&p.k, kv}, {&p.v, kv}, {&p.o, q}, {&p.gate, m.FF}, {&p.up, m.FF}, {&p.xa, p.rank}, {&p.inv, 1}} {
+		*b.s = make([]float32, rows*b.n)
+	}
+	p.pos = make([]int32, rows)
+	return p, nil
+}
+
+func (m *Model) attention() kernel.Attention {
+	return kernel.Attention{Heads: m.Heads, KVHeads: m.KVHeads, Dim: m.HeadDim, Scale: m.AttentionScale()}
+}
+
+// A cache holds the keys and values of one sequence, layer by layer.
+type cache struct {
+	k, v [][]float32 // by layer: (capacity, KVHeads·HeadDim)
+	n    int         // tokens in it
+}
+
+// newCache returns a cache for at most tokens tokens.
+func (m *Model) newCache(tokens int) *cache {
+	kv := m.KVHeads * m.HeadDim * tokens
+	c := &cache{k: make([][]float32, len(m.Layers)), v: make([][]float32, len(m.Layers))}
+	for i := range c.k {
+		c.k[i], c.v[i] = make([]float32, kv), make([]float32, kv)
+	}
+	return c
+}
+
+// A span is a run of consecutive rows that continue one sequence.
+type span struct {
+	*cache
+	rows int
+}
+
+// forward computes the blocks for ids, the new tokens of the spans one after the other, and appends to their caches.
+// The result, (len(ids), Dim), is before the output norm and valid until the next call.
+func (p *pass) forward(ids []int32, spans []span) ([]float32, error) {
+	m, n := p.m, len(ids)
+	if n > p.rows {
+		panic(fmt.Sprintf("model: %d rows in a pass for %d", n, p.rows))
+	}
+	at := 0
+	for _, s := range spans {
+		for i := range s.rows {
+			p.pos[at] = int32(s.n + i)
+			at++
+		}
+		if s.n+s.rows > m.Context {
+			return nil, fmt.Errorf("sequence of %d tokens; the model's context is %d", s.n+s.rows, m.Context)
+		}
+	}
+	x := p.x[:n*m.Dim]
+	if err := m.Embed(x, ids); err != nil {
+		return nil, err
+	}
+	for i := range m.Layers {
+		p.block(i, x, n, spans)
+	}
+	for _, s := range spans {
+		s.n += s.rows
+	}
+	return x, nil
+}
+
+// Embed copies the embeddings of ids to x, (len(ids), Dim). It fails on an id outside the vocabulary.
+func (m *Model) Embed(x []float32, ids []int32) error {
+	for i, id := range ids {
+		if id < 0 || int(id) >= m.Vocab {
+			return fmt.Errorf("token %d at position %d is outside the vocabulary of %d", id, i, m.Vocab)
+		}
+		m.Embedding.Row(x[i*m.Dim:(i+1)*m.Dim], int(id), 0, m.Dim)
+	}
+	return nil
+}
+
+// block adds one block's two branches to x.
+func (p *pass) block(i int, x []float32, n int, spans []span) {
+	m, l := p.m, &p.m.Layers[i]
+	norm := p.norm[:n*m.Dim]
+	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
+	kernel.RMSNorm(norm, x, l.AttnNorm, p.inv, n, m.Dim, m.Eps)
+	p.linear(p.q, norm, n, i, Q)
+	p.linear(p.k, norm, n, i, K)
+	p.linear(p.v, norm, n, i, V)
+	m.rotate(p.q, p.pos, n, m.Heads)
+	m.rotate(p.k, p.pos, n, m.KVHeads)
+	at := 0
+	for _, s := range spans {
+		copy(s.k[i][s.n*kv:], p.k[at*kv:(at+s.rows)*kv])
+		copy(s.v[i][s.n*kv:], p.v[at*kv:(at+s.rows)*kv])
+		p.attn.Decode(p.o[at*q:(at+s.rows)*q], p.q[at*q:(at+s.rows)*q], s.k[i], s.v[i], s.rows, s.n)
+		at += s.rows
+	}
+	p.linear(norm, p.o, n, i, O)
+	kernel.Add(x, x, norm)
+	kernel.RMSNorm(norm, x, l.FFNNorm, p.inv, n, m.Dim, m.Eps)
+	p.linear(p.gate, norm, n, i, Gate)
+	p.linear(p.up, norm, n, i, Up)
+	gate, up := p.gate[:n*m.FF], p.up[:n*m.FF]
+	kernel.SwiGLU(gate, gate, up)
+	p.linear(norm, gate, n, i, Down)
+	kernel.Add(x, x, norm)
+}
+
+// rotate turns x, (n, heads·HeadDim), by the rows' positions, in place.
+func (m *Model) rotate(x []float32, pos []int32, n, heads int) {
+	if m.Interleaved {
+		m.rope.ApplyInterleaved(x, x, pos, n, heads, m.HeadDim, false)
+		return
+	}
+	m.rope.Apply(x, x, pos, n, heads, m.HeadDim, false)
+}
+
+// linear computes y (n, out) = x (n, in)·Wᵀ and the adapter's part.
+func (p *pass) linear(y, x []float32, n, layer int, k Kind) {
+	w := p.m.Layers[layer].Linear[k]
+	multiply(y[:n*w.Rows], x[:n*w.Cols], n, w)
+	if p.pairs == nil || p.pairs[layer][k].A == nil {
+		return
+	}
+	pair, r := &p.pairs[layer][k], p.rank
+	xa := p.xa[:n*r]
+	kernel.Gemm(n, r, w.Cols, x, w.Cols, 1, pair.A, 1, w.Cols, xa, r, false)
+	kernel.Scale(xa, p.scale)
+	kernel.Gemm(n, w.Rows, r, xa, r, 1, pair.B, 1, r, y, w.Rows, true)
+}
+
+// multiply computes y (n, Rows) = x (n, Cols)·Wᵀ.
+func multiply(y, x []float32, n int, w *quant.Tensor) {
+	if n <= fewRows {
+		kernel.MatVec(y, x, n, w)
+		return
+	}
+	kernel.MulT(y, x, n, w, false)
+}
