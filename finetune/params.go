@@ -1,0 +1,100 @@
+package finetune
+
+import (
+	"math"
+
+	"temper/internal/graph"
+	"temper/internal/kernel"
+	"temper/lora"
+	"temper/model"
+)
+
+// params is an adapter's values and their gradients in the two slices the optimizer works on, in the row order of the base.
+// Of a layer's pairs, the A factors of linear layers that read the same input lie one after the other.
+type params struct {
+	base        *model.Model
+	like        *lora.Adapter // the adapter it came from: rank, scale, which modules
+	value, grad []float32
+	layers      []graph.Layer
+	order       []span // the values of like's pairs, as the slices hold them
+}
+
+// A span is one factor's place.
+type span struct {
+	pair, at, n int
+	b           bool
+}
+
+// newParams copies an adapter, which must fit the base.
+func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
+	own, err := base.InRowOrder(a)
+	if err != nil {
+		return nil, err
+	}
+	n := a.Parameters()
+	p := &params{base: base, like: a, value: make([]float32, n), grad: make([]float32, n), layers: make([]graph.Layer, len(base.Layers))}
+	at := map[string]int{}
+	for i, pair := range own.Pairs {
+		at[pair.Name] = i + 1
+	}
+	used := 0
+	take := func(pair int, b bool) (from, to int) {
+		x := own.Pairs[pair].A
+		if b {
+			x = own.Pairs[pair].B
+		}
+		copy(p.value[used:], x)
+		p.order = append(p.order, span{pair, used, len(x), b})
+		used += len(x)
+		return used - len(x), used
+	}
+	for i := range p.layers {
+		l := &p.layers[i]
+		w := &base.Layers[i]
+		*l = graph.Layer{Index: i, AttnNorm: w.AttnNorm, FFNNorm: w.FFNNorm, Linear: w.Linear}
+		for g, members := range graph.Members {
+			start := used
+			for _, m := range members {
+				if pair := at[model.Kind(m).Module(i)]; pair > 0 {
+					take(pair-1, false)
+				}
+			}
+			if used > start {
+				l.A[g], l.GradA[g] = p.value[start:used], p.grad[start:used]
+			}
+			for _, m := range members {
+				if pair := at[model.Kind(m).Module(i)]; pair > 0 {
+					from, to := take(pair-1, true)
+					l.B[m], l.GradB[m] = p.value[from:to], p.grad[from:to]
+				}
+			}
+		}
+	}
+	return p, nil
+}
+
+// adapter copies values, laid out as p.value is, back into an adapter in PEFT's row order.
+func (p *params) adapter(values []float32) (*lora.Adapter, error) {
+	a := p.like.Clone()
+	for _, s := range p.order {
+		x := a.Pairs[s.pair].A
+		if s.b {
+			x = a.Pairs[s.pair].B
+		}
+		copy(x, values[s.at:s.at+s.n])
+	}
+	return p.base.FromRowOrder(a)
+}
+
+// norm is the length of the whole gradient.
+func (p *params) norm() float64 { return math.Sqrt(kernel.SumSquares(p.grad)) }
+
+// adapted says which linear layers carry a pair. Every layer of an adapter has the same.
+func (p *params) adapted() (on [graph.Linears]bool) {
+	for i := range p.layers {
+		for m, b := range p.layers[i].B {
+			on[m] = on[m] || b != nil
+		}
+	}
+	return on
+}

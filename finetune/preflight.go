@@ -1,0 +1,89 @@
+package finetune
+
+import (
+	"errors"
+	"fmt"
+
+	"temper/internal/graph"
+	"temper/lora"
+	"temper/model"
+)
+
+// ErrMemory means that training would not fit the memory it may use. The error says what would.
+var ErrMemory = errors.New("not enough memory")
+
+// Memory is what training will hold, in bytes, by part. What the figures say is what is allocated.
+type Memory struct {
+	Checkpointing string `json:"checkpointing"` // none or full
+	Base          int64  `json:"base"`          // mapped weights
+	Adapter       int64  `json:"adapter"`       // trained values, gradients, two moments
+	Blocks        int64  `json:"blocks"`        // values kept from the forward to the backward pass
+	Scratch       int64  `json:"scratch"`       // of one block's backward pass
+	Inputs        int64  `json:"inputs"`        // the residual stream at each block, and its gradient
+	Head          int64  `json:"head"`          // output norm and loss
+	Program       int64  `json:"program"`       // code, runtime, kernels' packing buffers; an allowance
+	Total         int64  `json:"total"`
+}
+
+const (
+	headScratch = 24 << 20 // what the streamed loss holds of the vocabulary
+	program     = 64 << 20
+)
+
+// Preflight returns what training sequences of at most rows tokens will hold. auto chooses none where that fits o.Memory, else
+// full. It refuses with ErrMemory what does not fit.
+func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory, error) {
+	o = o.WithDefaults()
+	if o.Checkpointing != "auto" {
+		m := estimate(base, a, rows, o.Checkpointing)
+		return m, m.within(base, a, rows, o)
+	}
+	m := estimate(base, a, rows, "none")
+	if o.Memory > 0 && m.Total > o.Memory {
+		m = estimate(base, a, rows, "full")
+	}
+	return m, m.within(base, a, rows, o)
+}
+
+func estimate(base *model.Model, a *lora.Adapter, rows int, checkpointing string) Memory {
+	cfg := graph.Config{Dim: base.Dim, Heads: base.Heads, KVHeads: base.KVHeads, HeadDim: base.HeadDim, FF: base.FF, Rows: rows,
+		Rank: a.Rank, Dropout: a.Dropout}
+	for _, p := range a.Pairs {
+		for k := range cfg.Adapted {
+			cfg.Adapted[k] = cfg.Adapted[k] || p.Name == model.Kind(k).Module(0)
+		}
+	}
+	own, scratch := cfg.Bytes()
+	layers, stream := int64(len(base.Layers)), int64(rows)*int64(base.Dim)*4
+	m := Memory{Checkpointing: checkpointing, Base: base.Bytes, Adapter: int64(a.Parameters()) * 4 * 4, Blocks: own, Scratch: scratch,
+		Head: 3*stream + headScratch, Program: program}
+	if checkpointing == "none" {
+		m.Blocks *= layers
+		m.Inputs = 2 * stream
+	} else {
+		m.Inputs = (layers + 2) * stream
+	}
+	m.Total = m.Base + m.Adapter + m.Blocks + m.Scratch + m.Inputs + m.Head + m.Program
+	return m
+}
+
+// within refuses what does not fit, naming what would.
+func (m Memory) within(base *model.Model, a *lora.Adapter, rows int, o Options) error {
+	if o.Memory == 0 || m.Total <= o.Memory {
+		return nil
+	}
+	hint := fmt.Sprintf("allow %d MiB", (m.Total+1<<20-1)>>20)
+	if m.Checkpointing == "none" {
+		if full := estimate(base, a, rows, "full"); full.Total <= o.Memory {
+			hint = "checkpointing: full would fit, or " + hint
+		}
+	}
+	for shorter := rows / 2; shorter >= 16; shorter /= 2 {
+		if estimate(base, a, shorter, "full").Total <= o.Memory {
+			hint += fmt.Sprintf("; sequences of %d tokens would fit with checkpointing: full", shorter)
+			break
+		}
+	}
+	return fmt.Errorf("%w: training %d tokens at once with checkpointing %s needs %d MiB (%d of them the base) and may use %d MiB: %s",
+		ErrMemory, rows, m.Checkpointing, m.Total>>20, m.Base>>20, o.Memory>>20, hint)
+}

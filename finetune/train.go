@@ -1,0 +1,253 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"temper/internal/graph"
+	"temper/internal/kernel"
+	"temper/lora"
+	"temper/model"
+)
+
+// ErrDiverged means the loss or its gradient is no finite number any more. Going on would save a broken adapter.
+var ErrDiverged = errors.New("training diverged")
+
+// A Job is what to train on what.
+type Job struct {
+	Base    *model.Model
+	Adapter *lora.Adapter // to start from: lora.New, or one read; it is not changed
+	Tokens  Tokens
+	Eval    Tokens      // held-out sequences; may have none
+	Resume  *Checkpoint // of a run with the same base, tokens and options; nil to begin
+	InOrder bool        // take sequences as they lie instead of in an order drawn for each epoch
+}
+
+// A Step is what is known after one optimizer step.
+type Step struct {
+	Step            int      `json:"step"` // from 1
+	Steps           int      `json:"steps"`
+	Loss            float64  `json:"loss"` // mean over the step's trained tokens, before the step
+	LR              float64  `json:"lr"`
+	GradNorm        float64  `json:"grad_norm"` // before clipping
+	Tokens          int64    `json:"tokens"`    // read so far in all steps
+	Trained         int64    `json:"trained_tokens"`
+	TokensPerSecond float64  `json:"tokens_per_second"` // in this step; 0 without a clock
+	PeakBytes       int64    `json:"peak_bytes"`        // of the process's memory; 0 if nobody measures
+	EvalLoss        *float64 `json:"eval_loss,omitempty"`
+}
+
+// Hooks connect training with the world. All may be nil.
+type Hooks struct {
+	OnSequence func(step, done, total int) error // after every sequence of a step, for progress; an error ends training
+	OnStep     func(Step) error                  // an error ends training
+	Save       func(*Checkpoint) error           // every SaveEvery steps, and when ctx ends. Valid during the call only
+	Clock      func() time.Duration              // since any fixed time
+	Peak       func() int64                      // the process's peak memory in bytes
+}
+
+// Result is what training ends with.
+type Result struct {
+	Adapter *lora.Adapter `json:"-"`
+	Steps   int           `json:"steps"`
+	Tokens  int64         `json:"tokens"`
+	Loss    float64       `json:"loss"` // of the last step
+	Memory  Memory        `json:"memory"`
+}
+
+// Train runs the steps that o asks for. When ctx ends, it saves a checkpoint of the last whole step and returns the cause.
+// It refuses with ErrMemory, before anything is allocated, what would not fit o.Memory.
+func Train(ctx context.Context, j Job, o Options, h Hooks) (Result, error) {
+	o = o.WithDefaults()
+	t, err := newTrainer(j, o, h)
+	if err != nil {
+		return Result{}, err
+	}
+	defer t.network.close()
+	for t.step < t.total {
+		s, err := t.next(ctx)
+		if ctx.Err() != nil {
+			return Result{}, t.stop(context.Cause(ctx))
+		}
+		if err == nil {
+			err = t.report(s)
+		}
+		if err != nil {
+			return Result{}, fmt.Errorf("step %d: %w", t.step, err)
+		}
+	}
+	a, err := t.network.params.adapter(t.network.params.value)
+	return Result{Adapter: a, Steps: t.total, Tokens: t.tokens, Loss: t.loss, Memory: t.memory}, err
+}
+
+// trainer is a run in progress.
+type trainer struct {
+	Job
+	o       Options
+	h       Hooks
+	network *network
+	solver  *graph.AdamW
+	order   order
+	memory  Memory
+	digest  string // of the job: what a checkpoint must agree with
+	total   int    // steps
+	step    int    // done
+	tokens  int64  // read
+	loss    float64
+}
+
+func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if len(j.Tokens.Sequences) == 0 {
+		return nil, errors.New("nothing to train on: no sequences")
+	}
+	for _, t := range []Tokens{j.Tokens, j.Eval} {
+		if len(t.Sequences) > 0 && t.Vocab != j.Base.Vocab {
+			return nil, fmt.Errorf("tokens were made for a vocabulary of %d; base %s has %d: tokenize with this base", t.Vocab, j.Base.Name, j.Base.Vocab)
+		}
+	}
+	for i, s := range j.Tokens.Sequences {
+		if s.trained() == 0 {
+			return nil, fmt.Errorf("sequence %d has no trained token", i)
+		}
+	}
+	rows := max(j.Tokens.Longest(), j.Eval.Longest())
+	memory, err := Preflight(j.Base, j.Adapter, rows, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Threads > 0 {
+		kernel.SetThreads(o.Threads)
+	}
+	n, err := newNetwork(j.Base, j.Adapter, rows, memory.Checkpointing == "none")
+	if err != nil {
+		return nil, err
+	}
+	t := &trainer{Job: j, o: o, h: h, network: n, memory: memory, total: o.steps(len(j.Tokens.Sequences))}
+	size := len(n.params.value)
+	t.solver = &graph.AdamW{AdamW: kernel.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: float32(o.WeightDecay)},
+		M: make([]float32, size), V: make([]float32, size)}
+	t.order = order{seed: o.Seed, n: len(j.Tokens.Sequences), inOrder: j.InOrder, epoch: -1}
+	t.digest = t.jobDigest()
+	if j.Resume != nil {
+		if err := t.restore(j.Resume); err != nil {
+			n.close()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// sequences lists the numbers of a step's sequences; the last step of the last epoch may have fewer.
+func (t *trainer) sequences(step int) []int {
+	per := t.o.Batch * t.o.Accumulate
+	end := (step + 1) * per
+	if t.o.Steps == 0 {
+		end = min(end, t.o.Epochs*t.order.n)
+	}
+	var out []int
+	for at := step * per; at < end; at++ {
+		out = append(out, t.order.at(at))
+	}
+	return out
+}
+
+// next takes one step.
+func (t *trainer) next(ctx context.Context) (Step, error) {
+	p, start := t.network.params, t.now()
+	clear(p.grad)
+	batch := t.sequences(t.step)
+	var tokens, trained int64
+	for _, i := range batch {
+		tokens += int64(len(t.Tokens.Sequences[i].IDs))
+		trained += int64(t.Tokens.Sequences[i].trained())
+	}
+	sum := 0.0
+	for i, number := range batch {
+		if ctx.Err() != nil {
+			return Step{}, ctx.Err()
+		}
+		// The mean is over the tokens of the whole step, however they fall into sequences and batches.
+		l, err := t.network.learn(t.Tokens.Sequences[number], float32(1/float64(trained)), t.key(i))
+		if err != nil {
+			return Step{}, err
+		}
+		sum += l
+		if t.h.OnSequence != nil {
+			if err := t.h.OnSequence(t.step+1, i+1, len(batch)); err != nil {
+				return Step{}, err
+			}
+		}
+	}
+	s := Step{Step: t.step + 1, Steps: t.total, Loss: sum / float64(trained), LR: t.o.rate(t.step+1, t.total), GradNorm: p.norm(), Trained: trained}
+	if bad(s.Loss) || bad(s.GradNorm) {
+		return s, fmt.Errorf("%w: step %d: loss %g, gradient norm %g; lower the learning rate (%g now)", ErrDiverged, s.Step, s.Loss, s.GradNorm, s.LR)
+	}
+	t.solver.LR, t.solver.GradScale = float32(s.LR), 1
+	if t.o.Clip > 0 && s.GradNorm > t.o.Clip {
+		t.solver.GradScale = float32(t.o.Clip / (s.GradNorm + 1e-6))
+	}
+	if err := t.solver.StepAll(p.value, p.grad); err != nil {
+		return s, err
+	}
+	t.step, t.loss = t.step+1, s.Loss
+	t.tokens += tokens
+	s.Tokens = t.tokens
+	if d := t.now() - start; d > 0 {
+		s.TokensPerSecond = float64(tokens) / d.Seconds()
+	}
+	return s, nil
+}
+
+// key is of the dropout masks of the i-th sequence of this step; never 0.
+func (t *trainer) key(i int) uint64 {
+	return (mix(t.o.Seed) ^ mix(uint64(t.step)<<20|uint64(i))) | 1
+}
+
+func bad(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
+
+func (t *trainer) now() time.Duration {
+	if t.h.Clock == nil {
+		return 0
+	}
+	return t.h.Clock()
+}
+
+// report evaluates and saves where it is time, and hands s on.
+func (t *trainer) report(s Step) error {
+	last := t.step == t.total
+	if len(t.Eval.Sequences) > 0 && (last || t.o.EvalEvery > 0 && t.step%t.o.EvalEvery == 0) {
+		score, err := t.network.evaluate(t.Eval, nil)
+		if err != nil {
+			return err
+		}
+		s.EvalLoss = &score.Loss
+	}
+	if t.h.Peak != nil {
+		s.PeakBytes = t.h.Peak()
+	}
+	if t.h.OnStep != nil {
+		if err := t.h.OnStep(s); err != nil {
+			return err
+		}
+	}
+	if t.h.Save != nil && t.o.SaveEvery > 0 && t.step%t.o.SaveEvery == 0 && !last {
+		return t.h.Save(t.checkpoint())
+	}
+	return nil
+}
+
+// stop saves what is done and returns why it stopped.
+func (t *trainer) stop(cause error) error {
+	if t.h.Save != nil {
+		if err := t.h.Save(t.checkpoint()); err != nil {
+			return fmt.Errorf("stopped after step %d, and the checkpoint could not be saved: %w", t.step, errors.Join(err, cause))
+		}
+	}
+	return fmt.Errorf("stopped after step %d of %d: %w", t.step, t.total, cause)
+}
