@@ -34,6 +34,9 @@ func Encode(base *model.Model, recs dataset.Records, o Options, dropped func(dat
 	if base.Tokenizer == nil {
 		return t, count, fmt.Errorf("base %s has no tokenizer", base.Name)
 	}
+	if o.Sequence > base.Context {
+		return t, count, fmt.Errorf("sequence is %d; the context of base %s is %d tokens", o.Sequence, base.Name, base.Context)
+	}
 	pack := packer{length: o.Sequence, one: !o.Pack}
 	for rec, err := range recs {
 		if err != nil {

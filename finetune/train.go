@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"temper/internal/graph"
@@ -206,7 +207,7 @@ func (t *trainer) next(ctx context.Context) (Step, error) {
 
 // key is of the dropout masks of the i-th sequence of this step; never 0.
 func (t *trainer) key(i int) uint64 {
-	return (mix(t.o.Seed) ^ mix(uint64(t.step)<<20|uint64(i))) | 1
+	return rand.NewPCG(t.o.Seed, uint64(t.step)<<32|uint64(i)).Uint64() | 1
 }
 
 func bad(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }

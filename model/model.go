@@ -135,3 +135,28 @@ func (m *Model) Parameters() int64 {
 }
 
 func size(w *quant.Tensor) int64 { return int64(w.Rows) * int64(w.Cols) }
+
+// A TensorInfo describes one tensor, for people.
+type TensorInfo struct {
+	Name  string `json:"name"` // as the file spells it
+	Type  string `json:"type"` // of its blocks, such as Q4_1
+	Rows  int    `json:"rows"`
+	Cols  int    `json:"cols"`
+	Bytes int    `json:"bytes"`
+}
+
+// Tensors lists the matrices of the model, in the order of computation.
+func (m *Model) Tensors() []TensorInfo {
+	all := []*quant.Tensor{m.Embedding}
+	for _, l := range m.Layers {
+		all = append(all, l.Linear[:]...)
+	}
+	if !m.Tied {
+		all = append(all, m.Head)
+	}
+	out := make([]TensorInfo, len(all))
+	for i, t := range all {
+		out[i] = TensorInfo{t.Name, t.Type.String(), t.Rows, t.Cols, len(t.Data)}
+	}
+	return out
+}
