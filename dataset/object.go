@@ -32,10 +32,10 @@ var roles = map[string]string{"human": "user", "user": "user", "gpt": "assistant
 func ReadObject(fields map[string]json.RawMessage, at Source) (Record, error) {
 	o := object{fields: fields, used: map[string]bool{}}
 	rec := Record{Source: at}
-	if err := o.content(&rec); err != nil {
+	if err := o.own(&rec); err != nil {
 		return Record{}, err
 	}
-	if err := o.own(&rec); err != nil {
+	if err := o.content(&rec); err != nil {
 		return Record{}, err
 	}
 	o.meta(&rec)
@@ -96,8 +96,8 @@ func (o object) content(rec *Record) error {
 		rec.Messages = []Message{{"user", q}, {"assistant", a}}
 		return nil
 	}
-	if o.used["text"] || o.used["content"] {
-		return nil
+	if o.used["text"] || o.used["content"] || o.used["messages"] || o.used["source"] {
+		return nil // empty, or a row of our own, which leaves out what is empty
 	}
 	return errors.New("no text: wanted one of text, content, messages, conversations, instruction and output, question and answer, prompt and completion")
 }

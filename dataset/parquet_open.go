@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // A parquetFile is an open file, with the error of its source, if there was one.
@@ -23,9 +25,15 @@ type parquetFile struct {
 func openParquet(r io.ReaderAt, size int64) (f parquetFile, err error) {
 	f.from = &sourceAt{r: r, size: size}
 	err = f.from.guard(func() (err error) {
+		if err := checkFooter(f.from, size); err != nil {
+			return err
+		}
 		f.File, err = parquet.OpenFile(f.from, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
 			parquet.OptimisticRead(true), parquet.ReadBufferSize(256<<10))
-		return err
+		if err != nil {
+			return err
+		}
+		return checkChunks(f.Metadata(), size)
 	})
 	if err != nil {
 		return f, err
@@ -38,10 +46,48 @@ func openParquet(r io.ReaderAt, size int64) (f parquetFile, err error) {
 	return f, nil
 }
 
+// maxFooter bounds the bytes of a file's footer, which is read whole.
+const maxFooter = 256 << 20
+
+// checkFooter refuses a footer longer than its file before the library makes room for it.
+func checkFooter(r io.ReaderAt, size int64) error {
+	var tail [8]byte
+	if size < int64(len(tail))+4 {
+		return fmt.Errorf("a file of %d bytes is no parquet file", size)
+	}
+	if n, err := r.ReadAt(tail[:], size-int64(len(tail))); n < len(tail) {
+		return err
+	}
+	if n := int64(binary.LittleEndian.Uint32(tail[:])); string(tail[4:]) != "PAR1" || n > size-12 || n > maxFooter {
+		return fmt.Errorf("no parquet footer: the last bytes are %q of %d", tail, size)
+	}
+	return nil
+}
+
+// checkChunks refuses column chunks larger than their file, and LZ4, which the library decodes with ever larger buffers where
+// the data is broken.
+func checkChunks(m *format.FileMetaData, size int64) error {
+	for g, group := range m.RowGroups {
+		for _, c := range group.Columns {
+			switch meta := c.MetaData; {
+			case meta.Codec == format.Lz4 || meta.Codec == format.Lz4Raw:
+				return fmt.Errorf("column %s is compressed with %s: write the file with zstd or snappy", strings.Join(meta.PathInSchema, "."), meta.Codec)
+			case meta.TotalCompressedSize < 0 || meta.TotalCompressedSize > size || meta.NumValues < 0:
+				return fmt.Errorf("row group %d, column %s: %d bytes in a file of %d", g, strings.Join(meta.PathInSchema, "."), meta.TotalCompressedSize, size)
+			}
+		}
+	}
+	return nil
+}
+
 // scan yields the rows of a file, each valid until the next.
 func scan[C any](f parquetFile) iter.Seq2[*C, error] {
 	return func(yield func(*C, error) bool) {
-		absent, err := absentFields[C](f.Schema())
+		var absent []int
+		err := f.from.guard(func() (err error) {
+			absent, err = absentFields[C](f.Schema())
+			return err
+		})
 		if err != nil {
 			yield(nil, err)
 			return
@@ -109,11 +155,10 @@ func (s *sourceAt) guard(read func() error) (err error) {
 			err = s.err
 		}
 	}()
-	if err := read(); err != nil && err != io.EOF {
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	} else {
+	if err = read(); err == nil || err == io.EOF || errors.Is(err, ErrMalformed) {
 		return err
 	}
+	return fmt.Errorf("%w: %w", ErrMalformed, err)
 }
 
 // absentFields returns the indexes of the fields of C whose columns the file lacks: the library makes up values for some that
@@ -131,7 +176,7 @@ func absentFields[C any](have *parquet.Schema) ([]int, error) {
 		name := strings.Join(path, ".")
 		wanted, _ := want.Lookup(path...)
 		found, ok := have.Lookup(path...)
-		if !ok {
+		if !ok || !found.Node.Leaf() {
 			return nil, fmt.Errorf("column %s is there, but not as %s: %w", path[0], name, ErrMalformed)
 		}
 		if w, h := wanted.Node.Type().Kind(), found.Node.Type().Kind(); w != h {

@@ -47,7 +47,7 @@ func anyRow(t *rapid.T) Row {
 		Meta:    rapid.MapOfN(name, str, 0, 3).Draw(t, "meta")},
 		Checks: rapid.SliceOfN(rapid.Custom(anyCheck), 0, 3).Draw(t, "checks")}
 	for range rapid.IntRange(0, 3).Draw(t, "turns") {
-		r.Messages = append(r.Messages, Message{Role: str.Draw(t, "role"), Content: str.Draw(t, "content")})
+		r.Messages = append(r.Messages, Message{Role: rapid.SampledFrom([]string{"system", "user", "assistant"}).Draw(t, "role"), Content: str.Draw(t, "content")})
 	}
 	r.Signals = anySignals(t)
 	if rapid.Bool().Draw(t, "dropped") {
