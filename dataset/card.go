@@ -43,17 +43,17 @@ const checkFields = `    - {name: rule, dtype: string}
 func Card(m Manifest, s Stats) string {
 	var b strings.Builder
 	b.WriteString("---\ndataset_info:\n")
-	var bytes int64
+	var files, text int64
 	fmt.Fprintf(&b, "- config_name: default\n%s  splits:\n", cardFeatures)
 	for _, sp := range m.Splits {
-		var n int64
 		for _, f := range sp.Files {
-			n += f.Bytes
+			files += f.Bytes
 		}
-		bytes += n
-		fmt.Fprintf(&b, "  - {name: %s, num_bytes: %d, num_examples: %d}\n", sp.Name, s.split(sp.Name).Bytes, sp.Records)
+		n := s.split(sp.Name).Bytes
+		text += n
+		fmt.Fprintf(&b, "  - {name: %s, num_bytes: %d, num_examples: %d}\n", sp.Name, n, sp.Records)
 	}
-	fmt.Fprintf(&b, "  download_size: %d\n  dataset_size: %d\n", bytes, bytes)
+	fmt.Fprintf(&b, "  download_size: %d\n  dataset_size: %d\n", files, text)
 	b.WriteString("configs:\n- config_name: default\n  default: true\n  data_files:\n")
 	for _, sp := range m.Splits {
 		fmt.Fprintf(&b, "  - {split: %s, path: \"data/%s-*\"}\n", sp.Name, sp.Name)
