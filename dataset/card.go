@@ -40,25 +40,10 @@ const checkFields = `    - {name: rule, dtype: string}
 `
 
 // Card returns the dataset card of a version: README.md with the front matter that Hugging Face's libraries and viewer read.
+// Splits without rows are left out of it, for those libraries refuse a whole dataset that has one.
 func Card(m Manifest, s Stats) string {
 	var b strings.Builder
-	b.WriteString("---\ndataset_info:\n")
-	var files, text int64
-	fmt.Fprintf(&b, "- config_name: default\n%s  splits:\n", cardFeatures)
-	for _, sp := range m.Splits {
-		for _, f := range sp.Files {
-			files += f.Bytes
-		}
-		n := s.split(sp.Name).Bytes
-		text += n
-		fmt.Fprintf(&b, "  - {name: %s, num_bytes: %d, num_examples: %d}\n", sp.Name, n, sp.Records)
-	}
-	fmt.Fprintf(&b, "  download_size: %d\n  dataset_size: %d\n", files, text)
-	b.WriteString("configs:\n- config_name: default\n  default: true\n  data_files:\n")
-	for _, sp := range m.Splits {
-		fmt.Fprintf(&b, "  - {split: %s, path: \"data/%s-*\"}\n", sp.Name, sp.Name)
-	}
-	b.WriteString("- config_name: rejects\n  data_files:\n  - {split: rejects, path: \"rejects/rejects-*\"}\n---\n\n")
+	front(&b, m, s)
 	fmt.Fprintf(&b, "# %s\n\nVersion %s, written by Temper.\n\n| split | records | text bytes |\n|---|---|---|\n", m.Name, m.Version)
 	for _, sp := range m.Splits {
 		fmt.Fprintf(&b, "| %s | %d | %d |\n", sp.Name, sp.Records, s.split(sp.Name).Bytes)
@@ -72,4 +57,29 @@ func Card(m Manifest, s Stats) string {
 		}
 	}
 	return b.String()
+}
+
+// front writes the front matter.
+func front(b *strings.Builder, m Manifest, s Stats) {
+	var files, text int64
+	fmt.Fprintf(b, "---\ndataset_info:\n- config_name: default\n%s  splits:\n", cardFeatures)
+	var configs strings.Builder
+	for _, sp := range m.Splits {
+		if sp.Records == 0 {
+			continue
+		}
+		for _, f := range sp.Files {
+			files += f.Bytes
+		}
+		n := s.split(sp.Name).Bytes
+		text += n
+		fmt.Fprintf(b, "  - {name: %s, num_bytes: %d, num_examples: %d}\n", sp.Name, n, sp.Records)
+		fmt.Fprintf(&configs, "  - {split: %s, path: \"data/%s-*\"}\n", sp.Name, sp.Name)
+	}
+	fmt.Fprintf(b, "  download_size: %d\n  dataset_size: %d\nconfigs:\n", files, text)
+	fmt.Fprintf(b, "- config_name: default\n  default: true\n  data_files:\n%s", configs.String())
+	if s.split("rejects").Records > 0 {
+		b.WriteString("- config_name: rejects\n  data_files:\n  - {split: rejects, path: \"rejects/rejects-*\"}\n")
+	}
+	b.WriteString("---\n\n")
 }

@@ -203,6 +203,29 @@ func TestWriteDataset(t *testing.T) {
 	}
 }
 
+// TestEmptySplits: a split without rows has a file with columns, and is not in the card, where it would make the rest unreadable.
+func TestEmptySplits(t *testing.T) {
+	s := store.NewMem()
+	p := publication(t, s, 4)
+	p.Splits[1].Refs, p.Rejects = nil, nil
+	m, err := dataset.Publish(t.Context(), s, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := dataset.DatasetDir(m.Name, m.Version)
+	if err := dataset.VerifyDataset(t.Context(), s, dir, m); err != nil || len(m.Splits[1].Files) != 1 {
+		t.Errorf("%d files, %v", len(m.Splits[1].Files), err)
+	}
+	obj, err := s.Open(t.Context(), dir+"/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := io.ReadAll(io.NewSectionReader(obj, 0, obj.Info().Size))
+	if head, _, _ := strings.Cut(string(card), "\n---\n"); err != nil || strings.Contains(head, "data/test") || strings.Contains(head, "rejects") || !strings.Contains(head, "data/train") {
+		t.Errorf("%v, front matter:\n%s", err, head)
+	}
+}
+
 // golden compares a file with testdata/<name>.
 func golden(t *testing.T, name, path string) {
 	t.Helper()
