@@ -69,15 +69,16 @@ func Train(ctx context.Context, j Job, o Options, h Hooks) (Result, error) {
 	}
 	defer t.network.close()
 	for t.step < t.total {
+		number := t.step + 1
 		s, err := t.next(ctx)
-		if ctx.Err() != nil {
-			return Result{}, t.stop(context.Cause(ctx))
-		}
 		if err == nil {
 			err = t.report(s)
 		}
+		if ctx.Err() != nil {
+			return Result{}, t.stop(context.Cause(ctx))
+		}
 		if err != nil {
-			return Result{}, fmt.Errorf("step %d: %w", t.step, err)
+			return Result{}, fmt.Errorf("step %d: %w", number, err)
 		}
 	}
 	a, err := t.network.params.adapter(t.network.params.value)
@@ -187,7 +188,7 @@ func (t *trainer) next(ctx context.Context) (Step, error) {
 	}
 	s := Step{Step: t.step + 1, Steps: t.total, Loss: sum / float64(trained), LR: t.o.rate(t.step+1, t.total), GradNorm: p.norm(), Trained: trained}
 	if bad(s.Loss) || bad(s.GradNorm) {
-		return s, fmt.Errorf("%w: step %d: loss %g, gradient norm %g; lower the learning rate (%g now)", ErrDiverged, s.Step, s.Loss, s.GradNorm, s.LR)
+		return s, fmt.Errorf("%w: loss %g, gradient norm %g; lower the learning rate (%g now)", ErrDiverged, s.Loss, s.GradNorm, s.LR)
 	}
 	t.solver.LR, t.solver.GradScale = float32(s.LR), 1
 	if t.o.Clip > 0 && s.GradNorm > t.o.Clip {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"temper/internal/kernel"
@@ -339,7 +340,7 @@ func TestDiverged(t *testing.T) {
 	a := read(t, "goldens/lora-init")
 	a.Pairs[3].A[0], a.Pairs[3].B[0] = float32(math.NaN()), 1
 	_, err := Train(t.Context(), Job{Base: base, Adapter: a, Tokens: stories(t)}, lawOptions, Hooks{})
-	if !errors.Is(err, ErrDiverged) {
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "step 1:") {
 		t.Errorf("error is %v", err)
 	}
 }

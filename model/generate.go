@@ -134,8 +134,10 @@ func (g *Generator) step(live []*answer, take func(*answer, []float32) (bool, er
 	return on, nil
 }
 
-// cache returns an empty cache for tokens tokens, an old one if one is large enough.
+// cache returns an empty cache for tokens tokens, an old one if one is large enough. Sizes are rounded up, so that prompts of
+// about one length share them.
 func (g *Generator) cache(tokens int) *cache {
+	tokens = min((tokens+255)/256*256, g.context)
 	for i, c := range g.free {
 		if g.sizes[c] >= tokens {
 			g.free = slices.Delete(g.free, i, i+1)
