@@ -30,7 +30,7 @@ func ReadJSONL(r io.Reader, src Source, bad Quarantine) Records {
 	}
 	return func(yield func(Record, error) bool) {
 		lines := lineReader{r: bufio.NewReaderSize(r, 64<<10), at: src.Offset, row: src.Row}
-		seen := map[uint64]struct{}{}
+		seen := ids{}
 		for {
 			line, ok, err := lines.next()
 			if err == nil && !ok {
@@ -52,16 +52,24 @@ func ReadJSONL(r io.Reader, src Source, bad Quarantine) Records {
 				}
 				continue
 			}
-			h := xxh3.HashString(rec.ID)
-			if _, again := seen[h]; again {
-				rec.ID = fmt.Sprintf("%s~%d", rec.ID, lines.row)
-			}
-			seen[h] = struct{}{}
+			rec.ID = seen.unique(rec.ID, lines.row)
 			if !yield(rec, nil) {
 				return
 			}
 		}
 	}
+}
+
+// ids are the hashes of the IDs one reader has given.
+type ids map[uint64]struct{}
+
+// unique returns id, with the row appended where it was given before.
+func (s ids) unique(id string, row int64) string {
+	if _, again := s[xxh3.HashString(id)]; again {
+		id = fmt.Sprintf("%s~%d", id, row)
+	}
+	s[xxh3.HashString(id)] = struct{}{}
+	return id
 }
 
 // refuse is the quarantine of a reader that was given none.
