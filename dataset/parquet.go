@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // ParquetOptions sets how files of rows are cut. The zero value is what the pipeline writes.
@@ -74,7 +73,7 @@ func noteBytes(c noteColumns) int64 {
 func writeParquet[T, C any](w io.Writer, in iter.Seq2[T, error], store func(T) (C, error), size func(C) int64, o ParquetOptions, more ...parquet.WriterOption) (n int64, err error) {
 	o = o.WithDefaults()
 	pw := parquet.NewGenericWriter[C](w, append([]parquet.WriterOption{
-		parquet.Compression(&zstd.Codec{}), parquet.PageBufferSize(1 << 20), parquet.CreatedBy("temper", "1", "0"),
+		parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(1 << 20), parquet.CreatedBy("temper", "1", "0"),
 		parquet.MaxRowsPerRowGroup(int64(o.GroupRows)), parquet.BloomFilters(parquet.SplitBlockFilter(10, "id")),
 		parquet.KeyValueMetadata("schema_version", strconv.Itoa(SchemaVersion)),
 	}, more...)...)

@@ -78,7 +78,7 @@ func anyCheck(t *rapid.T) Check {
 func TestRowsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.SliceOfN(rapid.Custom(anyRow), 0, 12).Draw(t, "rows")
-		o := ParquetOptions{GroupRows: rapid.IntRange(1, 8).Draw(t, "group rows"), GroupBytes: rapid.Int64Range(1, 4000).Draw(t, "group bytes")}
+		o := ParquetOptions{GroupRows: rapid.IntRange(3, 16).Draw(t, "group rows"), GroupBytes: rapid.Int64Range(1500, 9000).Draw(t, "group bytes")}
 		var a, b bytes.Buffer
 		n, err := WriteRows(&a, stream(rows), o)
 		if err != nil || n != int64(len(rows)) {
