@@ -86,23 +86,37 @@ func PublishStage(ctx context.Context, s Store, stage Stage) (Stage, error) {
 	return published, err
 }
 
-// loadJSON decodes the document at key into v and returns its ETag.
+// loadJSON decodes the document at key into v and returns its ETag. One that is replaced while it is read is read again.
 func loadJSON(ctx context.Context, s Store, key string, v any) (etag string, err error) {
-	obj, err := s.Open(ctx, key)
+	var b []byte
+	for range swaps {
+		if b, etag, err = readDocument(ctx, s, key); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
 	if err != nil {
 		return "", err
-	}
-	defer obj.Close()
-	info := obj.Info()
-	if info.Size > maxDocument {
-		return "", fmt.Errorf("%s has %d bytes, more than %d: %w", key, info.Size, maxDocument, ErrMalformed)
-	}
-	b := make([]byte, info.Size)
-	if n, err := obj.ReadAt(b, 0); err != nil && err != io.EOF || n < len(b) {
-		return "", fmt.Errorf("read %s: %d of %d bytes: %w", key, n, len(b), err)
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return "", fmt.Errorf("%s: %w: %w", key, ErrMalformed, err)
 	}
-	return info.ETag, nil
+	return etag, nil
+}
+
+// readDocument reads a small object whole.
+func readDocument(ctx context.Context, s Store, key string) (b []byte, etag string, err error) {
+	obj, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	defer obj.Close()
+	info := obj.Info()
+	if info.Size > maxDocument {
+		return nil, "", fmt.Errorf("%s has %d bytes, more than %d: %w", key, info.Size, maxDocument, ErrMalformed)
+	}
+	b = make([]byte, info.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(obj, 0, info.Size), b); err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", key, err)
+	}
+	return b, info.ETag, nil
 }

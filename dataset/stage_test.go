@@ -246,3 +246,35 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("got %v, want ErrFull", err)
 	}
 }
+
+// replaced is a store whose objects are replaced between open and read, so many times.
+type replaced struct {
+	dataset.Store
+	times int
+}
+
+type replacedObject struct{ dataset.Object }
+
+func (replacedObject) ReadAt([]byte, int64) (int, error) { return 0, dataset.ErrConflict }
+
+func (r *replaced) Open(ctx context.Context, key string) (dataset.Object, error) {
+	obj, err := r.Store.Open(ctx, key)
+	if r.times--; r.times >= 0 && err == nil {
+		return replacedObject{obj}, nil
+	}
+	return obj, err
+}
+
+// TestReplacedWhileRead: a document that is replaced while it is read is read again, and not for ever.
+func TestReplacedWhileRead(t *testing.T) {
+	for times, want := range map[int]error{0: nil, 3: nil, 1_000_000: dataset.ErrConflict} {
+		s := &replaced{store.NewMem(), 0}
+		if _, err := dataset.MoveAlias(t.Context(), s, "a", "", "v1"); err != nil {
+			t.Fatal(err)
+		}
+		s.times = times
+		if a, err := dataset.LoadAliases(t.Context(), s, "a"); !errors.Is(err, want) || want == nil && a.Champion != "v1" {
+			t.Errorf("%d times: %+v, %v, want %v", times, a, err, want)
+		}
+	}
+}

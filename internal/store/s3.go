@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"io/fs"
@@ -114,6 +115,10 @@ func (s *S3) Put(ctx context.Context, key string, body io.ReaderAt, size int64) 
 	return u.ETag, nil
 }
 
+// mark is the metadata that names one conditional write. It tells a write that succeeded, but whose answer was lost, from one that
+// another writer forestalled: the client's second try is refused in both cases.
+const mark = "Temper-Write"
+
 // PutIf implements [dataset.Store]: one PUT with If-None-Match or If-Match.
 func (s *S3) PutIf(ctx context.Context, key string, body []byte, etag string) (string, error) {
 	if err := checkKey(key); err != nil {
@@ -122,7 +127,8 @@ func (s *S3) PutIf(ctx context.Context, key string, body []byte, etag string) (s
 	if err := checkCond(key, body); err != nil {
 		return "", err
 	}
-	o := minio.PutObjectOptions{ContentType: "application/json", DisableMultipart: true}
+	write := rand.Text()
+	o := minio.PutObjectOptions{ContentType: "application/json", DisableMultipart: true, UserMetadata: map[string]string{mark: write}}
 	if etag == "" {
 		o.SetMatchETagExcept("*")
 	} else {
@@ -132,6 +138,10 @@ func (s *S3) PutIf(ctx context.Context, key string, body []byte, etag string) (s
 		u, err := s.core.Client.PutObject(ctx, s.bucket, s.prefix+key, bytes.NewReader(body), int64(len(body)), o)
 		if err == nil {
 			return u.ETag, nil
+		}
+		now, serr := s.core.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
+		if serr == nil && now.UserMetadata[mark] == write {
+			return now.ETag, nil
 		}
 		switch code := minio.ToErrorResponse(err).StatusCode; {
 		case code == http.StatusConflict && n < raced:

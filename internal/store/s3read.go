@@ -2,9 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/minio/minio-go/v7"
@@ -126,7 +130,7 @@ func (o *s3Object) fetch(b []byte, at int64) (n int, err error) {
 		if n += m; n == len(b) {
 			return n, nil
 		}
-		if o.ctx.Err() != nil || minio.ToErrorResponse(err).StatusCode >= 400 {
+		if o.ctx.Err() != nil || errors.Is(err, dataset.ErrConflict) || minio.ToErrorResponse(err).StatusCode >= 400 {
 			break // the server's answer, after the client's own tries
 		}
 	}
@@ -142,10 +146,26 @@ func (o *s3Object) get(b []byte, at int64) (int, error) {
 	if err := opts.SetMatchETag(o.info.ETag); err != nil {
 		return 0, err
 	}
-	body, _, _, err := o.store.core.GetObject(o.ctx, o.store.bucket, o.store.prefix+o.info.Key, opts)
+	body, _, header, err := o.store.core.GetObject(o.ctx, o.store.bucket, o.store.prefix+o.info.Key, opts)
 	if err != nil {
 		return 0, err
 	}
 	defer body.Close()
+	if err := o.same(header); err != nil {
+		return 0, err
+	}
 	return io.ReadFull(body, b)
+}
+
+// same checks that an answer is of the version that was opened. If-Match is not enough: some servers ignore it, and some make up
+// the description of an object that is being replaced from the old version's size and the new one's ETag.
+func (o *s3Object) same(answer http.Header) error {
+	if etag := strings.Trim(answer.Get("ETag"), `"`); etag != o.info.ETag {
+		return conflict(o.info.Key, o.info.ETag, etag)
+	}
+	_, total, _ := strings.Cut(answer.Get("Content-Range"), "/")
+	if total != strconv.FormatInt(o.info.Size, 10) {
+		return fmt.Errorf("opened with %d bytes, now it has %s: %w", o.info.Size, total, dataset.ErrConflict)
+	}
+	return nil
 }

@@ -3,6 +3,9 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,5 +131,40 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := store.Open(t.Context(), "s3://bucket", store.Options{Endpoint: "http://127.0.0.1:1", AccessKey: "a", SecretKey: "b"}); err == nil || !strings.Contains(err.Error(), "bucket at 127.0.0.1:1") {
 		t.Errorf("unreachable endpoint: %v", err)
+	}
+}
+
+// TestS3NeverMixesVersions: an object whose description and bytes are of two versions is refused, where the server's If-Match
+// lets it pass.
+func TestS3NeverMixesVersions(t *testing.T) {
+	etag, total := "", ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
+		w.Header().Set("ETag", `"new"`)
+		switch {
+		case r.Method == http.MethodHead:
+			w.Header().Set("Content-Length", "1") // the old version's
+		default:
+			w.Header().Set("ETag", etag)
+			w.Header().Set("Content-Range", "bytes 0-0/"+total)
+			w.WriteHeader(http.StatusPartialContent)
+			io.WriteString(w, "1") //nolint:errcheck // the reader will tell
+		}
+	}))
+	defer server.Close()
+	s := open(t, "s3://bucket", store.Options{Endpoint: server.URL, AccessKey: "a", SecretKey: "b"})
+	for _, tt := range []struct {
+		etag, total string
+		want        error
+	}{{`"new"`, "1", nil}, {`"new"`, "2", dataset.ErrConflict}, {`"newer"`, "1", dataset.ErrConflict}} {
+		etag, total = tt.etag, tt.total
+		obj, err := s.Open(t.Context(), "k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := obj.ReadAt(make([]byte, 1), 0); !errors.Is(err, tt.want) {
+			t.Errorf("etag %s, %s bytes: got %v, want %v", tt.etag, tt.total, err, tt.want)
+		}
+		obj.Close()
 	}
 }

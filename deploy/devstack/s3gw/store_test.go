@@ -6,8 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
@@ -99,6 +104,50 @@ func TestLargeObject(t *testing.T) {
 	got, err := io.ReadAll(io.NewSectionReader(obj, 0, obj.Info().Size))
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("read %d of %d bytes: %v", len(got), len(want), err)
+	}
+}
+
+// TestLostAnswer: a conditional write that succeeded, but whose answer the network lost, is no conflict; one that another writer
+// forestalled is.
+func TestLostAnswer(t *testing.T) {
+	o := gateway(t)
+	bucket(t, o, "lost", "")
+	target, err := url.Parse(o.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lose atomic.Int32
+	through := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}, ModifyResponse: func(r *http.Response) error {
+		if r.Request.Method == http.MethodPut && r.StatusCode == http.StatusOK && lose.Add(-1) >= 0 {
+			return errors.New("lost")
+		}
+		return nil
+	}, ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }}
+	proxy := httptest.NewServer(through)
+	t.Cleanup(proxy.Close)
+	o.Endpoint = proxy.URL
+	s, err := store.Open(t.Context(), "s3://lost", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lose.Store(1)
+	first, err := s.PutIf(t.Context(), "k", []byte("one"), "")
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	if _, err := s.PutIf(t.Context(), "k", []byte("one"), ""); !errors.Is(err, dataset.ErrConflict) {
+		t.Errorf("the same bytes by another writer: got %v, want ErrConflict", err)
+	}
+	lose.Store(1)
+	second, err := s.PutIf(t.Context(), "k", []byte("two"), first)
+	if info, serr := s.Stat(t.Context(), "k"); err != nil || serr != nil || info.ETag != second {
+		t.Errorf("swap: %v, %v, etag %s, want %s", err, serr, second, info.ETag)
+	}
+	if lose.Load() > 0 {
+		t.Error("no answer was lost")
 	}
 }
 
