@@ -1,0 +1,74 @@
+package gguf
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+const tiny = "../../model/tiny/tiny.gguf"
+
+// TestOpen: the embedded base's directory reads as it was written.
+func TestOpen(t *testing.T) {
+	f, err := Open(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	arch, _ := f.String("general.architecture")
+	layers, _ := f.Uint("llama.block_count")
+	eps, _ := f.Float("llama.attention.layer_norm_rms_epsilon")
+	tokens, _ := f.Strings("tokenizer.ggml.tokens")
+	types, _ := f.Ints("tokenizer.ggml.token_type")
+	if arch != "llama" || layers != 5 || eps < 0.9e-5 || eps > 1.1e-5 || len(tokens) != 2048 || len(types) != 2048 || types[0] != 3 {
+		t.Errorf("got %q, %d layers, eps %g, %d tokens, %d types", arch, layers, eps, len(tokens), len(types))
+	}
+	w, ok := f.Tensor("blk.4.ffn_down.weight")
+	if !ok || w.Rows != 128 || w.Cols != 352 || w.Check() != nil {
+		t.Errorf("ffn_down: %+v, %v", w, ok)
+	}
+	if len(f.Tensors) != 2+5*9 {
+		t.Errorf("%d tensors", len(f.Tensors))
+	}
+}
+
+// TestTruncated: a file cut at any of many places is an error that names it, never a panic or a short tensor.
+func TestTruncated(t *testing.T) {
+	b, err := os.ReadFile(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < len(b); n += 1 + n/7 {
+		if _, err := Parse(b[:n], "cut.gguf"); !errors.Is(err, ErrFormat) {
+			t.Fatalf("%d of %d bytes: %v", n, len(b), err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "cut.gguf")
+	if err := os.WriteFile(path, b[:len(b)-1], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); !errors.Is(err, ErrFormat) {
+		t.Errorf("one byte short: %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	b, err := os.ReadFile(tiny)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b[:4096])
+	f.Add([]byte("GGUF\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := Parse(b, "fuzz")
+		if err != nil {
+			return
+		}
+		for _, w := range g.Tensors {
+			if err := w.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,167 @@
+package kernel
+
+import "math"
+
+// Attention is causal attention with grouped queries: Heads query heads share KVHeads key and value heads. Rows hold the heads
+// one after the other, Dim values each. Scale multiplies the scores.
+type Attention struct {
+	Heads, KVHeads, Dim int
+	Scale               float32
+}
+
+// queryRows is the height of an attention tile.
+const queryRows = 64
+
+// Forward computes o (n, Heads*Dim) and lse (n, Heads), the log-sum-exp of each row's scores. Row i sees the rows seg[i]..i:
+// seg holds for each row the first row of its document.
+func (a Attention) Forward(o, lse, q, k, v []float32, seg []int32, n int) {
+	tiles := (n + queryRows - 1) / queryRows
+	Parallel(a.Heads*tiles, 1, func(_, lo, hi int) {
+		w := workspaces.Get().(*workspace)
+		for i := lo; i < hi; i++ {
+			q0 := i % tiles * queryRows
+			a.forwardTile(w, o, lse, q, k, v, seg, i/tiles, q0, min(n, q0+queryRows))
+		}
+		workspaces.Put(w)
+	})
+}
+
+// scores computes s (q1-q0, q1-k0) = queries·keysᵀ of one head, unscaled.
+func (a Attention) scores(s, x, y []float32, kv, h, q0, q1, k0 int) {
+	wide, narrow := a.Heads*a.Dim, a.KVHeads*a.Dim
+	serial(q1-q0, q1-k0, a.Dim, left{x[q0*wide+h*a.Dim:], wide, 1}, strided{y[k0*narrow+kv*a.Dim:], 1, narrow}, s, q1-k0, false)
+}
+
+func (a Attention) forwardTile(w *workspace, o, lse, q, k, v []float32, seg []int32, h, q0, q1 int) {
+	kv, k0 := h/(a.Heads/a.KVHeads), int(seg[q0])
+	wide, narrow, keys := a.Heads*a.Dim, a.KVHeads*a.Dim, q1-k0
+	s := grow(&w.row, (q1-q0)*keys)
+	a.scores(s, q, k, kv, h, q0, q1, k0)
+	for i := q0; i < q1; i++ {
+		r := s[(i-q0)*keys : (i-q0+1)*keys]
+		from, to := int(seg[i])-k0, i-k0+1
+		high := r[from]
+		for _, x := range r[from:to] {
+			high = max(high, x)
+		}
+		var sum float32
+		for j := from; j < to; j++ {
+			r[j] = exp((r[j] - high) * a.Scale)
+			sum += r[j]
+		}
+		clear(r[:from])
+		clear(r[to:])
+		Scale(r[from:to], 1/sum)
+		lse[i*a.Heads+h] = high*a.Scale + float32(math.Log(float64(sum)))
+	}
+	serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[k0*narrow+kv*a.Dim:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
+}
+
+// serial is a product on the calling goroutine, which takes a workspace of its own.
+func serial(m, n, k int, a left, b source, c []float32, ldc int, acc bool) {
+	w := workspaces.Get().(*workspace)
+	stripe(current, w, span{0, m, 0, n}, k, a, b, c, ldc, acc)
+	workspaces.Put(w)
+}
+
+// Backward computes dq, dk and dv from do, with o and lse of [Attention.Forward]. The heads of a group are summed in order.
+func (a Attention) Backward(dq, dk, dv, do, q, k, v, o, lse []float32, seg []int32, n int) {
+	group := a.Heads / a.KVHeads
+	narrow := a.KVHeads * a.Dim
+	size := 2 * n * a.Dim // of one head's dk and dv
+	w := workspaces.Get().(*workspace)
+	parts := grow(&w.panel, a.Heads*size)
+	Parallel(a.Heads, 1, func(_, lo, hi int) {
+		w := workspaces.Get().(*workspace)
+		for h := lo; h < hi; h++ {
+			p := parts[h*size : (h+1)*size]
+			clear(p)
+			for q0 := 0; q0 < n; q0 += queryRows {
+				a.backwardTile(w, dq, p[:n*a.Dim], p[n*a.Dim:], do, q, k, v, o, lse, seg, h, q0, min(n, q0+queryRows))
+			}
+		}
+		workspaces.Put(w)
+	})
+	Parallel(n, rows(narrow*group), func(_, lo, hi int) {
+		for t := lo; t < hi; t++ {
+			for kv := range a.KVHeads {
+				at := t*narrow + kv*a.Dim
+				gk, gv := dk[at:at+a.Dim], dv[at:at+a.Dim]
+				clear(gk)
+				clear(gv)
+				for h := kv * group; h < (kv+1)*group; h++ {
+					p := parts[h*size+t*a.Dim:]
+					Axpy(gk, 1, p[:a.Dim])
+					Axpy(gv, 1, p[n*a.Dim:][:a.Dim])
+				}
+			}
+		}
+	})
+	workspaces.Put(w)
+}
+
+// backwardTile adds one tile's part to a head's dk and dv (n, Dim each) and writes its dq.
+func (a Attention) backwardTile(w *workspace, dq, dk, dv, do, q, k, v, o, lse []float32, seg []int32, h, q0, q1 int) {
+	kv, k0 := h/(a.Heads/a.KVHeads), int(seg[q0])
+	wide, narrow, keys, rows := a.Heads*a.Dim, a.KVHeads*a.Dim, q1-k0, q1-q0
+	both := grow(&w.row, 2*rows*keys)
+	p, dp := both[:rows*keys], both[rows*keys:]
+	a.scores(p, q, k, kv, h, q0, q1, k0)
+	a.scores(dp, do, v, kv, h, q0, q1, k0)
+	for i := q0; i < q1; i++ {
+		at := i*wide + h*a.Dim
+		delta := dot(do[at:at+a.Dim], o[at:at+a.Dim])
+		r, d := p[(i-q0)*keys:(i-q0+1)*keys], dp[(i-q0)*keys:(i-q0+1)*keys]
+		from, to := int(seg[i])-k0, i-k0+1
+		l := lse[i*a.Heads+h]
+		for j := from; j < to; j++ {
+			e := exp(r[j]*a.Scale - l)
+			r[j] = e
+			d[j] = e * (d[j] - delta) * a.Scale
+		}
+		clear(r[:from])
+		clear(r[to:])
+		clear(d[:from])
+		clear(d[to:])
+	}
+	row := q0*wide + h*a.Dim
+	serial(keys, a.Dim, rows, left{p, 1, keys}, strided{do[row:], wide, 1}, dv[k0*a.Dim:], a.Dim, true)
+	serial(rows, a.Dim, keys, left{dp, keys, 1}, strided{k[k0*narrow+kv*a.Dim:], narrow, 1}, dq[row:], wide, false)
+	serial(keys, a.Dim, rows, left{dp, 1, keys}, strided{q[row:], wide, 1}, dk[k0*a.Dim:], a.Dim, true)
+}
+
+// Decode computes o for n new rows after past cached ones; k and v hold past+n rows of one sequence.
+func (a Attention) Decode(o, q, k, v []float32, n, past int) {
+	wide, narrow := a.Heads*a.Dim, a.KVHeads*a.Dim
+	tiles := (n + queryRows - 1) / queryRows
+	Parallel(a.Heads*tiles, 1, func(_, lo, hi int) {
+		w := workspaces.Get().(*workspace)
+		for i := lo; i < hi; i++ {
+			h, q0 := i/tiles, i%tiles*queryRows
+			q1, kv := min(n, q0+queryRows), h/(a.Heads/a.KVHeads)
+			keys := past + q1
+			s := grow(&w.row, (q1-q0)*keys)
+			serial(q1-q0, keys, a.Dim, left{q[q0*wide+h*a.Dim:], wide, 1}, strided{k[kv*a.Dim:], 1, narrow}, s, keys, false)
+			for t := q0; t < q1; t++ {
+				softmax(s[(t-q0)*keys:(t-q0+1)*keys], past+t+1, a.Scale)
+			}
+			serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[kv*a.Dim:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
+		}
+		workspaces.Put(w)
+	})
+}
+
+// softmax turns the first n scores into probabilities and the rest into zeros.
+func softmax(r []float32, n int, scale float32) {
+	high := r[0]
+	for _, x := range r[:n] {
+		high = max(high, x)
+	}
+	var sum float32
+	for j, x := range r[:n] {
+		r[j] = exp((x - high) * scale)
+		sum += r[j]
+	}
+	Scale(r[:n], 1/sum)
+	clear(r[n:])
+}

@@ -1,0 +1,60 @@
+package kernel
+
+import (
+	"math"
+
+	"temper/internal/quant"
+)
+
+// logitBytes bounds the logits held at one time.
+const logitBytes = 24 << 20
+
+// CrossEntropy computes loss[i] = -log p(targets[i]) for n hidden rows h (n, head.Cols) under the vocabulary head, and, unless
+// dh is nil, dh = scale*weights[i] times the gradient of loss[i]. Rows are taken a few at a time, so that their logits stay
+// within 24 MiB: there is no matrix of all logits. The head is frozen.
+func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n int, head *quant.Tensor, scale float32) {
+	vocab, d := head.Rows, head.Cols
+	chunk := min(n, max(1, logitBytes/4/vocab))
+	w := workspaces.Get().(*workspace)
+	defer workspaces.Put(w)
+	logits := grow(&w.row, chunk*vocab)
+	for r0 := 0; r0 < n; r0 += chunk {
+		r1 := min(n, r0+chunk)
+		MulT(logits, h[r0*d:r1*d], r1-r0, head, false)
+		Parallel(r1-r0, 1, func(_, lo, hi int) {
+			for i := r0 + lo; i < r0+hi; i++ {
+				row := logits[(i-r0)*vocab : (i-r0+1)*vocab]
+				factor := float32(0)
+				if dh != nil {
+					factor = scale * weights[i]
+				}
+				loss[i] = surprise(row, int(targets[i]), factor)
+			}
+		})
+		if dh != nil {
+			Mul(dh[r0*d:r1*d], logits[:(r1-r0)*vocab], r1-r0, head, false)
+		}
+	}
+}
+
+// surprise returns -log softmax(row)[target] and turns row into its gradient times factor.
+func surprise(row []float32, target int, factor float32) float32 {
+	high := row[0]
+	for _, x := range row {
+		high = max(high, x)
+	}
+	at := row[target]
+	sum := 0.0
+	for i := 0; i < len(row); i += 256 { // partial sums keep what a long float32 sum would lose
+		var s float32
+		for j, x := range row[i:min(i+256, len(row))] {
+			e := exp(x - high)
+			row[i+j] = e
+			s += e
+		}
+		sum += float64(s)
+	}
+	Scale(row, factor*float32(1/sum))
+	row[target] -= factor
+	return float32(math.Log(sum) + float64(high) - float64(at))
+}
