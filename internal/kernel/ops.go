@@ -2,24 +2,7 @@ package kernel
 
 import (
 	"math"
-
-	"temper/internal/quant"
 )
-
-// MatVec computes y (n,w.Rows) = x (n,w.Cols)·wᵀ for few rows n: each row of w is dequantized once for all of them.
-func MatVec(y, x []float32, n int, w *quant.Tensor) {
-	Parallel(w.Rows, max(16, (w.Rows+4*Threads()-1)/(4*Threads())), func(_, lo, hi int) {
-		s := workspaces.Get().(*workspace)
-		row := grow(&s.row, w.Cols)
-		for r := lo; r < hi; r++ {
-			w.Row(row, r, 0, w.Cols)
-			for i := range n {
-				y[i*w.Rows+r] = dot(row, x[i*w.Cols:(i+1)*w.Cols])
-			}
-		}
-		workspaces.Put(s)
-	})
-}
 
 // dot is the inner product in eight running sums, in a fixed order.
 func dot(a, b []float32) float32 {
