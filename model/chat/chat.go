@@ -1,0 +1,163 @@
+// Package chat writes conversations as token ids with a base's chat template, and says which of the ids are to be trained: the
+// assistant's words and the token that ends its turn.
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"temper/dataset"
+	"temper/internal/jinja"
+	"temper/model/tokenizer"
+)
+
+// Default is the template of bases that bring none.
+const Default = "{% for message in messages %}{% if message['role'] == 'assistant' %}### Answer:\n{{ message['content'] + eos_token }}\n" +
+	"{% else %}### Question:\n{{ message['content'] }}\n{% endif %}{% endfor %}{% if add_generation_prompt %}### Answer:\n{% endif %}"
+
+// ErrMask means a conversation whose trained tokens cannot be told for certain: it is refused, never trained on by guess.
+var ErrMask = errors.New("the answer's tokens cannot be told")
+
+// A Chat is a tokenizer with a template. It is safe for concurrent use.
+type Chat struct {
+	t        *tokenizer.Tokenizer
+	tmpl     *jinja.Template
+	bos, eos string
+}
+
+// New parses the template; bos and eos are the texts of the special tokens, or "".
+func New(t *tokenizer.Tokenizer, template, bos, eos string) (*Chat, error) {
+	tmpl, err := jinja.Parse(template)
+	if err != nil {
+		return nil, err
+	}
+	return &Chat{t: t, tmpl: tmpl, bos: bos, eos: eos}, nil
+}
+
+// Render writes the conversation; addGenerationPrompt ends it where the assistant would begin.
+func (c *Chat) Render(messages []dataset.Message, addGenerationPrompt bool) (string, error) {
+	text, _, err := c.render(messages, addGenerationPrompt)
+	return text, err
+}
+
+func (c *Chat) render(messages []dataset.Message, prompt bool) (string, []jinja.Span, error) {
+	list := make([]any, len(messages))
+	for i, m := range messages {
+		list[i] = map[string]any{"role": m.Role, "content": m.Content}
+	}
+	return c.tmpl.Render(map[string]any{"messages": list, "add_generation_prompt": prompt, "bos_token": c.bos, "eos_token": c.eos})
+}
+
+// Prompt is the ids that ask for the next answer.
+func (c *Chat) Prompt(messages []dataset.Message) ([]int32, error) {
+	text, err := c.Render(messages, true)
+	if err != nil {
+		return nil, err
+	}
+	return c.begin(c.t.Encode(text, true)), nil
+}
+
+// begin puts BOS before ids where the model expects it and the template has not.
+func (c *Chat) begin(ids []int32) []int32 {
+	bos, ok := c.t.BOS()
+	if !ok || !c.t.AddBOS() || len(ids) > 0 && ids[0] == bos {
+		return ids
+	}
+	return append([]int32{bos}, ids...)
+}
+
+// Encode returns the ids of a conversation, and for each whether it is trained: the assistant's content and the token that ends its
+// turn. The content is found by rendering the conversation up to each answer, without and with it: that the first is a prefix of
+// the second, and the second of the whole, is checked.
+func (c *Chat) Encode(messages []dataset.Message) (ids []int32, trained []bool, err error) {
+	whole, spans, err := c.render(messages, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(spans) == 0 {
+		if spans, err = c.answers(messages, whole); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(spans) == 0 {
+		return nil, nil, fmt.Errorf("no message is the assistant's: %w", ErrMask)
+	}
+	at := 0
+	for _, s := range spans {
+		for _, part := range []struct {
+			text  string
+			train bool
+		}{{whole[at:s.Start], false}, {whole[s.Start:s.End], true}} {
+			more := c.t.Encode(part.text, true)
+			ids = append(ids, more...)
+			for range more {
+				trained = append(trained, part.train)
+			}
+		}
+		at = s.End
+	}
+	rest := c.t.Encode(whole[at:], true)
+	ids = append(ids, rest...)
+	trained = append(trained, make([]bool, len(rest))...)
+	if full := c.begin(ids); len(full) > len(ids) {
+		ids, trained = full, append([]bool{false}, trained...)
+	}
+	return ids, trained, c.check(ids, trained)
+}
+
+// answers finds where each answer and the end of its turn stand in the whole text.
+func (c *Chat) answers(messages []dataset.Message, whole string) ([]jinja.Span, error) {
+	var spans []jinja.Span
+	for i, m := range messages {
+		if m.Role != "assistant" {
+			continue
+		}
+		before, err := c.Render(messages[:i], true)
+		if err != nil {
+			return nil, err
+		}
+		after, err := c.Render(messages[:i+1], false)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(after, before) || !strings.HasPrefix(whole, after) {
+			return nil, fmt.Errorf("message %d: the template writes what comes before it in another way once it is there: %w", i, ErrMask)
+		}
+		// What the template puts after the turn's end, such as a newline, is no part of the answer.
+		spans = append(spans, jinja.Span{Start: len(before), End: len(strings.TrimRight(after, "\n"))})
+	}
+	return spans, nil
+}
+
+// check fails closed on what silently spoils a training: no trained token, a doubled BOS, an answer whose end is not trained.
+func (c *Chat) check(ids []int32, trained []bool) error {
+	last := -1
+	for i, t := range trained {
+		if t {
+			last = i
+		}
+	}
+	if last < 0 {
+		return fmt.Errorf("no token of the answer is left: %w", ErrMask)
+	}
+	if !slices.Contains(c.Stop(), ids[last]) {
+		return fmt.Errorf("the answer does not end with a token that ends a turn: %w", ErrMask)
+	}
+	if bos, ok := c.t.BOS(); ok && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
+		return fmt.Errorf("the conversation begins with BOS twice: %w", ErrMask)
+	}
+	return nil
+}
+
+// Stop are the ids that end an answer.
+func (c *Chat) Stop() []int32 {
+	var ids []int32
+	for _, f := range []func() (int32, bool){c.t.EOS, c.t.EOT} {
+		if id, ok := f(); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
