@@ -108,10 +108,10 @@ func (t *Tokenizer) byteLevel(pre string, merges []string) error {
 	}
 	t.index()
 	for b := range t.bytes {
-		// Some vocabularies lack the bytes no UTF-8 text has: they encode to nothing.
+		// Some vocabularies lack control characters, or bytes no UTF-8 text has: they encode to nothing.
 		if id, ok := t.ids[string(letters[b])]; ok {
 			t.bytes[b] = id
-		} else if b < 0x80 {
+		} else if b >= ' ' && b < 0x7f {
 			return fmt.Errorf("the vocabulary lacks byte %#02x: %w", b, dataset.ErrMalformed)
 		}
 	}
