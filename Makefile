@@ -3,10 +3,8 @@
 
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-WORKFLOWCHK := go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X temper/cli.Version=$(VERSION)
-DATA        ?= temper-data
 
 .DEFAULT_GOAL := build
 
@@ -20,38 +18,25 @@ lean: ## build bin/temper-lean, without the development stack: what the containe
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/temper-lean ./cmd/temper
 
-.PHONY: quickstart
-quickstart: build ## the whole mission once: Go's documentation to a promoted adapter, with a report
-	bin/temper quickstart --dir $(DATA)
-
 .PHONY: test
-test: ## all tests, on a real Temporal server and a real S3 gateway
+test: ## all tests, on a real S3 gateway
 	$(GO) test ./...
 	$(GO) test -C deploy/devstack ./...
 
 .PHONY: race
 race: ## the race detector over the packages that start goroutines
-	$(GO) test -race ./dataset ./internal/store ./internal/kernel ./internal/graph ./synth ./workflows ./activities
+	$(GO) test -race ./internal/store ./internal/kernel ./internal/graph
 
 .PHONY: interop
 interop: ## comparisons with Python's libraries, in a virtual environment in the user's cache folder
 	interop/run
 
-.PHONY: bench
-bench: ## benchmarks beside their baselines; writes docs/benchmarks.md
-	bench/run
-
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, workflowcheck
+lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -C deploy/devstack ./...
 	$(GO) run $(STATICCHECK) ./...
-	$(GO) run $(WORKFLOWCHK) ./workflows
-
-.PHONY: generate
-generate: ## generated files again: assembly, tables, JSON Schema
-	$(GO) generate ./...
 
 .PHONY: clean
 clean: ## remove bin/

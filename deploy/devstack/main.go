@@ -1,10 +1,11 @@
-// Command temper is the full binary: the product's commands, and the development stack (Temporal, its UI, an S3 gateway).
+// Command temper is the full binary: the product's commands, and the S3 gateway it runs as a child of itself.
 package main
 
 import (
 	"fmt"
 	"os"
 
+	"temper/cli"
 	"temper/deploy/devstack/s3gw"
 )
 
@@ -16,4 +17,5 @@ func main() {
 		}
 		return
 	}
+	os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

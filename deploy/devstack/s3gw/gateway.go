@@ -38,7 +38,7 @@ type Options struct {
 type Gateway struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	done  chan error
+	done  chan struct{} // closed when the child has ended
 }
 
 // Start runs this program as a gateway and returns when it accepts connections.
@@ -68,13 +68,14 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the S3 gateway: %w", err)
 	}
-	g := &Gateway{cmd: cmd, stdin: stdin, done: make(chan error, 1)}
+	g := &Gateway{cmd: cmd, stdin: stdin, done: make(chan struct{})}
 	ready := make(chan error, 1)
 	go func() {
 		_, err := bufio.NewReader(stdout).ReadString('\n')
 		ready <- err
 		io.Copy(io.Discard, stdout) //nolint:errcheck // drained so that the child never blocks
-		g.done <- cmd.Wait()
+		cmd.Wait() //nolint:errcheck // a stopped child ends with its signal
+		close(g.done)
 	}()
 	if err := json.NewEncoder(stdin).Encode(o); err != nil {
 		g.Stop()

@@ -1,0 +1,111 @@
+// Package cli is the commands: flags, progress, tables and exit codes. Nothing below it reads flags or the environment.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"temper/dataset"
+	"temper/finetune"
+	"temper/internal/kernel"
+)
+
+// Version is set when the binary is built.
+var Version = "dev"
+
+// The exit statuses scripts rely on.
+const (
+	done      = 0
+	failed    = 1
+	badInput  = 2 // wrong usage or input; nothing was run
+	refused   = 4 // beforehand: it would not fit
+	cancelled = 130
+)
+
+// errInput marks errors of usage and input.
+var errInput = errors.New("wrong input")
+
+type commands struct {
+	Model    modelCommand    `cmd:"" help:"Base models: what is in a file, and its raw logits."`
+	Tokenize tokenizeCommand `cmd:"" help:"Text or conversations to token ids."`
+	Tune     tuneCommand     `cmd:"" help:"Train a LoRA adapter over a quantized base."`
+	Eval     evalCommand     `cmd:"" help:"Mean loss a trained token, perplexity."`
+	Generate generateCommand `cmd:"" help:"One answer of a base, with or without an adapter."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// app is what commands reach the world through.
+type app struct {
+	ctx      context.Context
+	stdin    io.Reader
+	out, err io.Writer
+}
+
+// exit carries the status kong would end the process with.
+type exit int
+
+// Run runs one command line and returns the exit status. It ends early on an interrupt, which training answers with a checkpoint.
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	defer func() {
+		if p := recover(); p != nil {
+			code, ours := p.(exit)
+			if !ours {
+				panic(p)
+			}
+			status = int(code)
+		}
+	}()
+	var c commands
+	k, err := kong.New(&c, kong.Name("temper"), kong.Description("One Go program that turns raw text into a better model, and can prove how."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": Version}, kong.UsageOnError())
+	if err != nil {
+		panic(err) // a wrong tag in this package
+	}
+	parsed, err := k.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "temper: %v\n", err)
+		return badInput
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := parsed.Run(&app{ctx: ctx, stdin: stdin, out: stdout, err: stderr}); err != nil {
+		fmt.Fprintf(stderr, "temper: %v\n", err)
+		return statusOf(err)
+	}
+	return done
+}
+
+// statusOf is the exit status an error ends with.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return cancelled
+	case errors.Is(err, finetune.ErrMemory):
+		return refused
+	case errors.Is(err, errInput), errors.Is(err, dataset.ErrMalformed), errors.Is(err, os.ErrNotExist):
+		return badInput
+	}
+	return failed
+}
+
+// create makes a new file or refuses to overwrite one.
+func create(path string, force bool) (*os.File, error) {
+	if force {
+		return os.Create(path)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s exists: remove it, or give --force: %w", path, errInput)
+	}
+	return f, err
+}
+
+func threads(n int) { kernel.SetThreads(n) }
