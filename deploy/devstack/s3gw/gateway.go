@@ -74,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 		_, err := bufio.NewReader(stdout).ReadString('\n')
 		ready <- err
 		io.Copy(io.Discard, stdout) //nolint:errcheck // drained so that the child never blocks
-		cmd.Wait() //nolint:errcheck // a stopped child ends with its signal
+		cmd.Wait()                  //nolint:errcheck // a stopped child ends with its signal
 		close(g.done)
 	}()
 	if err := json.NewEncoder(stdin).Encode(o); err != nil {
