@@ -33,7 +33,7 @@ func open(ctx context.Context, address string, o Options) (dataset.Store, error)
 	scheme, rest, found := strings.Cut(address, ":")
 	switch {
 	case address == "":
-		return nil, fmt.Errorf("no store was given: want a path, file:///path, s3://bucket/prefix or mem:")
+		return nil, fmt.Errorf("no store was given: want a path, file:///path, s3://bucket/prefix or mem: (in memory)")
 	case address == "mem:":
 		return NewMem(), nil
 	case found && scheme == "file":
@@ -49,7 +49,7 @@ func open(ctx context.Context, address string, o Options) (dataset.Store, error)
 		}
 		return newS3(ctx, bucket, strings.Trim(prefix, "/"), o)
 	case found && strings.HasPrefix(rest, "//"):
-		return nil, fmt.Errorf("store %q: want a path, file:///path, s3://bucket/prefix or mem:", address)
+		return nil, fmt.Errorf("store %q: want a path, file:///path, s3://bucket/prefix or mem: (in memory)", address)
 	}
 	return NewDir(address)
 }
