@@ -1,0 +1,166 @@
+package pii
+
+// phone returns where the telephone number whose first digit is at i ends, or 0, and adds it.
+func (s *scan) phone(i int) int {
+	if s.at(i-1) == '+' {
+		return s.international(i)
+	}
+	return s.national(i)
+}
+
+// international finds +E.164: a plus, a country code that is in use, and 9 to 15 digits in all, unbroken or parted by
+// single spaces, dots, dashes or one pair of parentheses.
+func (s *scan) international(i int) int {
+	if before := s.at(i - 2); isWord(before) || before == '+' || before == ')' || before == ']' {
+		return 0
+	}
+	cc := countryCode(s.text[i:])
+	if cc == 0 {
+		return 0
+	}
+	n, groups, end, short := 0, 1, i, 0
+	for j, run := i, 0; j < len(s.text) && n <= 15; j++ {
+		c := s.text[j]
+		if isDigit(c) {
+			n++
+			run++
+			end = j + 1
+			continue
+		}
+		if run == 1 && j > i+1 {
+			short++
+		}
+		gap := s.gap(j)
+		if gap == 0 {
+			break
+		}
+		groups++
+		run = 0
+		j += gap - 1
+	}
+	switch {
+	case isWord(s.at(end)) || n > 15 || groups > 7 || short > 2:
+		return 0
+	case cc == 1 && n != 11, cc == 7 && n != 11, n < 9, groups == 1 && n < 10:
+		return 0
+	case groups > 1 && s.date(i):
+		return 0
+	}
+	s.add("phone", i-1, end)
+	return end
+}
+
+// gap returns the length of what parts two groups of digits at i, or 0: one of space, dot and dash, or a parenthesis
+// with a space.
+func (s *scan) gap(i int) int {
+	j := i
+	if c := s.at(j); c == ' ' || c == '.' || c == '-' {
+		j++
+	}
+	if s.at(j) == '(' && i > 0 && isDigit(s.at(j+1)) {
+		return j + 1 - i
+	}
+	if j == i && s.at(j) == ')' {
+		if j++; s.at(j) == ' ' || s.at(j) == '-' {
+			j++
+		}
+	}
+	if j > i && isDigit(s.at(j)) {
+		return j - i
+	}
+	return 0
+}
+
+// date reports whether the digits at i are a date, 2024-01-31.
+func (s *scan) date(i int) bool {
+	return s.digits(i, 4) && (s.at(i+4) == '-' || s.at(i+4) == '.') && s.digits(i+5, 2) && s.at(i+7) == s.at(i+4) && s.digits(i+8, 2)
+}
+
+// digits reports whether exactly n digits start at i.
+func (s *scan) digits(i, n int) bool {
+	for k := range n {
+		if !isDigit(s.at(i + k)) {
+			return false
+		}
+	}
+	return !isDigit(s.at(i + n))
+}
+
+// national finds the North American forms 415-555-2671, 415.555.2671 and (415) 555-2671, each with or without a
+// leading 1. Digits that only spaces part, or nothing, are taken for other numbers.
+func (s *scan) national(i int) int {
+	start := i
+	if s.text[i] == '1' && (s.at(i+1) == '-' || s.at(i+1) == '.' || s.at(i+1) == ' ') {
+		i += 2
+		if s.at(i) == '(' {
+			i++
+		}
+	}
+	open := s.at(i-1) == '('
+	if open && start == i {
+		start--
+	}
+	before := s.at(start - 1)
+	if isWord(before) || (before == '.' || before == '-' || before == '/' || before == '+') && start > 0 {
+		return 0
+	}
+	if !s.digits(i, 3) || !area(s.text[i:]) {
+		return 0
+	}
+	j := i + 3
+	sep := s.at(j)
+	switch {
+	case open && sep == ')':
+		if j++; s.at(j) == ' ' || s.at(j) == '-' {
+			j++
+		}
+		sep = s.at(j + 3)
+	case !open && (sep == '-' || sep == '.'):
+		j++
+	default:
+		return 0
+	}
+	if !s.digits(j, 3) || !area(s.text[j:]) || sep != '-' && sep != '.' && (sep != ' ' || !open) || s.at(j+3) != sep {
+		return 0
+	}
+	end := j + 8
+	if !s.digits(j+4, 4) || isWord(s.at(end)) || (s.at(end) == '-' || s.at(end) == '.') && isDigit(s.at(end+1)) {
+		return 0
+	}
+	s.add("phone", start, end)
+	return end
+}
+
+// area reports whether the three digits at the start of t can be an area code or an exchange: they start with 2 to 9
+// and do not end in 11.
+func area(t string) bool {
+	return t[0] >= '2' && (t[1] != '1' || t[2] != '1')
+}
+
+// countryCode returns the country calling code at the start of t, which starts with a digit, or 0 if it is not one in
+// use. Source: ITU-T E.164, list of assigned country codes.
+func countryCode(t string) int {
+	v := 0
+	for i := 0; i < 3 && i < len(t) && isDigit(t[i]); i++ {
+		v = v*10 + int(t[i]-'0')
+		if i == 0 && (v == 1 || v == 7) || i == 1 && twoDigit[v] {
+			return v
+		}
+	}
+	if v >= 210 && v <= 299 || v >= 350 && v <= 389 || v >= 420 && v <= 423 || v >= 500 && v <= 509 ||
+		v >= 590 && v <= 599 || v >= 670 && v <= 692 || v >= 850 && v <= 886 || v >= 960 && v <= 998 {
+		return v
+	}
+	return 0
+}
+
+// twoDigit are the country codes of two digits.
+var twoDigit = func() (t [100]bool) {
+	for _, c := range []int{
+		20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58, 60, 61,
+		62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
+	} {
+		t[c] = true
+	}
+	return t
+}()
