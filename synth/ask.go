@@ -1,0 +1,385 @@
+package synth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"temper/dataset"
+)
+
+// Asking is what [Ask] needs.
+type Asking struct {
+	Options  Questions
+	Model    Model
+	Cache    Cache
+	Progress func(done, total int) // passages; may be nil
+}
+
+// batch is how many requests go to the model together.
+const batch = 8
+
+// Ask lets the model write questions about records and judges them. Rows that are not kept come too, with the check that drops
+// them: questions.parse (no question came), questions.self_contained (it does not say what it is about), questions.duplicate,
+// questions.judge, questions.budget. They come in the order of the records. usage may be called once the rows have ended.
+//
+// The result is a function of the records, the options and the model's answers. The budget counts cached answers like others, so
+// that a run that is repeated makes the same rows.
+func Ask(ctx context.Context, in dataset.Records, a Asking) (rows dataset.Rows, usage func() Usage) {
+	w := &asker{ctx: ctx, Asking: a, seen: map[string]bool{}}
+	w.Options = w.Options.WithDefaults()
+	if w.Progress == nil {
+		w.Progress = func(int, int) {}
+	}
+	return func(yield func(dataset.Row, error) bool) {
+		if err := w.run(in, func(r dataset.Row) bool { return yield(r, nil) }); err != nil {
+			yield(dataset.Row{}, err)
+		}
+	}, func() Usage { return w.used }
+}
+
+// An asker is the state of one [Ask].
+type asker struct {
+	Asking
+	ctx  context.Context
+	used Usage
+	seen map[string]bool // questions, in words
+}
+
+// A passage is a record with the text to ask about, and the question in work.
+type passage struct {
+	rec      dataset.Record
+	text     string // what the model reads, and the answer
+	number   int    // of the question about this record
+	question string
+	row      dataset.Row
+	open     bool // not yet dropped
+}
+
+func (w *asker) run(in dataset.Records, yield func(dataset.Row) bool) error {
+	var recs []dataset.Record
+	for rec, err := range in {
+		if err != nil {
+			return err
+		}
+		if n := utf8.RuneCountInString(passageOf(rec, w.Options.MaxText)); n >= w.Options.MinText {
+			recs = append(recs, rec)
+		}
+	}
+	recs = choose(recs, w.Options.Records, w.Options.Seed)
+	var work []*passage
+	for _, rec := range recs {
+		for n := range w.Options.PerRecord {
+			work = append(work, &passage{rec: rec, text: passageOf(rec, w.Options.MaxText), number: n})
+		}
+	}
+	w.Progress(0, len(work))
+	for at := 0; at < len(work); at += batch {
+		part := work[at:min(at+batch, len(work))]
+		if err := w.batch(part); err != nil {
+			return err
+		}
+		for _, p := range part {
+			if !yield(p.row) {
+				return nil
+			}
+		}
+		w.Progress(at+len(part), len(work))
+	}
+	return nil
+}
+
+// passageOf is what to ask about: the documentation of a symbol, or the text; its beginning if it is long.
+func passageOf(rec dataset.Record, n int) string {
+	text := rec.Text
+	if doc := rec.Meta["doc"]; doc != "" {
+		text = doc
+	}
+	return cutSentences(text, n)
+}
+
+// subject is how a question may name what it is about; "" where the record has no name.
+func subject(rec dataset.Record) string {
+	name, pkg := rec.Meta["name"], rec.Meta["package"]
+	switch {
+	case rec.Meta["kind"] == "package":
+		return "the Go package " + pkg
+	case name != "" && pkg != "":
+		return pkg + "." + name
+	case rec.Meta["title"] != "":
+		return rec.Meta["title"]
+	}
+	return name
+}
+
+// batch asks about some passages and judges the questions.
+func (w *asker) batch(part []*passage) error {
+	if spent := w.Options.Budget.Tokens; spent > 0 && w.tokens() >= spent {
+		for _, p := range part {
+			p.row = judge(made(p.rec, fmt.Sprintf("question-%d", p.number), "", p.text),
+				dataset.Check{Rule: "questions.budget", Value: float64(w.tokens()), Op: "<=", Threshold: float64(spent), Drop: true})
+		}
+		return nil
+	}
+	reqs := make([]Request, len(part))
+	for i, p := range part {
+		reqs[i] = Request{Messages: prompt(p), MaxTokens: w.Options.MaxTokens, Temperature: w.Options.Temperature, Seed: w.Options.Seed + uint64(p.number)}
+	}
+	answers, err := w.complete(reqs)
+	if err != nil {
+		return err
+	}
+	for i, p := range part {
+		w.check(p, answers[i].Text)
+	}
+	return w.judge(part)
+}
+
+// prompt asks a model, which may be a very small one, for one question: by an example, and with the subject named.
+func prompt(p *passage) []dataset.Message {
+	about := ""
+	if s := subject(p.rec); s != "" {
+		about = "About " + s + ":\n"
+	}
+	return []dataset.Message{
+		{Role: "system", Content: "You write one short question that the given text answers. The question names what it is about. Write only the question."},
+		{Role: "user", Content: "About strings.Fields:\nFields splits the string s around each instance of one or more consecutive white space characters, returning a slice of substrings of s or an empty slice if s contains only white space."},
+		{Role: "assistant", Content: "What does strings.Fields return when the string contains only white space?"},
+		{Role: "user", Content: "About sort.Stable:\nStable sorts data in ascending order as determined by the Less method, while keeping the original order of equal elements."},
+		{Role: "assistant", Content: "How does sort.Stable treat elements that are equal?"},
+		{Role: "user", Content: about + p.text},
+	}
+}
+
+// check takes the question out of an answer and checks its form.
+func (w *asker) check(p *passage, answer string) {
+	p.question = questionIn(answer)
+	p.row = made(p.rec, fmt.Sprintf("question-%d", p.number), p.question, p.text)
+	is := func(ok bool) float64 {
+		if ok {
+			return 1
+		}
+		return 0
+	}
+	parsed := p.question != ""
+	if !parsed {
+		p.row.Messages[0].Content = strings.TrimSpace(answer)
+	}
+	p.row = judge(p.row, dataset.Check{Rule: "questions.parse", Value: is(parsed), Op: "==", Threshold: 1, Drop: !parsed})
+	if !parsed {
+		return
+	}
+	contained := selfContained(p.question, p.rec)
+	p.row = judge(p.row, dataset.Check{Rule: "questions.self_contained", Value: is(contained), Op: "==", Threshold: 1, Drop: !contained})
+	key := strings.Join(wordsOf(p.question), " ")
+	again := w.seen[key]
+	w.seen[key] = true
+	p.row = judge(p.row, dataset.Check{Rule: "questions.duplicate", Value: is(again), Op: "<=", Threshold: 0, Drop: again})
+	p.open = p.row.Verdict == nil
+}
+
+// maxQuestionWords bounds a question.
+const maxQuestionWords = 40
+
+// questionIn is the first line of an answer that is a question, without numbering, quotes and headings; "" if there is none.
+func questionIn(answer string) string {
+	for line := range strings.Lines(answer) {
+		line = strings.TrimSpace(line)
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "Question:"), "Q:")
+		line = strings.TrimLeft(line, "0123456789.)-*# \t")
+		line = strings.Trim(line, "\"'“”` ")
+		if i := strings.IndexByte(line, '?'); i > 0 {
+			line = line[:i+1]
+			if n := len(strings.Fields(line)); n >= 3 && n <= maxQuestionWords {
+				return line
+			}
+		}
+	}
+	return ""
+}
+
+// selfContained reports whether a question says what it is about: it does not point at a text that its reader has not, and names
+// the record's symbol if that has a name.
+func selfContained(question string, rec dataset.Record) bool {
+	q := strings.ToLower(question)
+	for _, pointing := range []string{"the passage", "the text", "this text", "this passage", "the above", "this function", "this method", "this type", "this package", "given text", "the following"} {
+		if strings.Contains(q, pointing) {
+			return false
+		}
+	}
+	name := rec.Meta["name"]
+	if rec.Meta["kind"] == "package" {
+		name = rec.Meta["package"]
+	}
+	if name == "" {
+		return true
+	}
+	last := name[strings.LastIndexAny(name, "./")+1:]
+	return strings.Contains(q, strings.ToLower(last))
+}
+
+// wordsOf are the words of a text in lower case.
+func wordsOf(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) })
+}
+
+// complete answers requests from the cache, and asks the model for the others.
+func (w *asker) complete(reqs []Request) ([]Response, error) {
+	out := make([]Response, len(reqs))
+	keys := make([]string, len(reqs))
+	var missing []int
+	for i, r := range reqs {
+		b, err := json.Marshal(r)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(append([]byte(w.Model.Name()+"\x00"), b...))
+		keys[i] = hex.EncodeToString(sum[:])
+		found := false
+		if out[i], found, err = w.Cache.Get(w.ctx, keys[i]); err != nil {
+			return nil, err
+		}
+		if !found {
+			missing = append(missing, i)
+		} else {
+			w.used.Cached++
+		}
+	}
+	if len(missing) > 0 {
+		asked := make([]Request, len(missing))
+		for j, i := range missing {
+			asked[j] = reqs[i]
+		}
+		answers, err := w.Model.Complete(w.ctx, asked)
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range missing {
+			out[i] = answers[j]
+			if err := w.Cache.Put(w.ctx, keys[i], answers[j]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, r := range out {
+		w.used.Requests++
+		w.used.PromptTokens += r.PromptTokens
+		w.used.OutputTokens += r.OutputTokens
+	}
+	return out, nil
+}
+
+// tokens is what was spent.
+func (w *asker) tokens() int64 { return w.used.PromptTokens + w.used.OutputTokens }
+
+// judgedText bounds the answer that a judge reads, in characters.
+const judgedText = 240
+
+// judge scores the questions that are still open.
+func (w *asker) judge(part []*passage) error {
+	if w.Options.Judge.Min == 0 {
+		return nil
+	}
+	var open []*passage
+	for _, p := range part {
+		if p.open {
+			open = append(open, p)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	score := w.scoreByWords
+	if w.Model.Scores() {
+		score = w.scoreByLikelihood
+	}
+	scores, err := score(open)
+	if err != nil {
+		return err
+	}
+	for i, p := range open {
+		c := dataset.Check{Rule: "questions.judge", Value: scores[i], Op: ">=", Threshold: w.Options.Judge.Min, Drop: scores[i] < w.Options.Judge.Min}
+		p.row = judge(p.row, c)
+		p.row.Signals = dataset.Signals{"judge": scores[i]}
+	}
+	return nil
+}
+
+// gainUnit is the gain, in nats a token, at which a question scores 7 of 10.
+const gainUnit = 0.35
+
+// scoreByLikelihood scores a question by how much likelier it makes its answer, in nats a token: g = (log p(answer | question) -
+// log p(answer | a question about nothing)) / tokens. The score is 10·(1-e^(-g·ln(10/3)/0.35)): 0 without any gain, 7 at 0.35.
+func (w *asker) scoreByLikelihood(open []*passage) ([]float64, error) {
+	var reqs []Request
+	for _, p := range open {
+		answer := []string{cutRunes(p.text, judgedText)}
+		reqs = append(reqs,
+			Request{Messages: []dataset.Message{{Role: "user", Content: p.question}}, Choices: answer},
+			Request{Messages: []dataset.Message{{Role: "user", Content: "Tell me something."}}, Choices: answer})
+	}
+	answers, err := w.complete(reqs)
+	if err != nil {
+		return nil, err
+	}
+	scores := make([]float64, len(open))
+	for i := range open {
+		with, without := answers[2*i], answers[2*i+1]
+		if len(with.Scores) != 1 || len(without.Scores) != 1 || len(with.ChoiceTokens) != 1 || with.ChoiceTokens[0] == 0 {
+			return nil, fmt.Errorf("model %s: no score for a choice", w.Model.Name())
+		}
+		gain := (with.Scores[0] - without.Scores[0]) / float64(with.ChoiceTokens[0])
+		scores[i] = 10 * (1 - math.Exp(-max(0, gain)*math.Log(10.0/3)/gainUnit))
+	}
+	return scores, nil
+}
+
+// cutRunes is the first n characters of s.
+func cutRunes(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// scoreByWords lets a model that tells no likelihoods say a score. An answer that is none scores 0.
+func (w *asker) scoreByWords(open []*passage) ([]float64, error) {
+	reqs := make([]Request, len(open))
+	for i, p := range open {
+		reqs[i] = Request{MaxTokens: 64, Messages: []dataset.Message{
+			{Role: "system", Content: `You grade training data. Score from 1 to 10 how well the answer answers the question, and how clear the question is by itself. Reply with JSON only: {"score": N}`},
+			{Role: "user", Content: "Question: " + p.question + "\n\nAnswer: " + p.text},
+		}}
+	}
+	answers, err := w.complete(reqs)
+	if err != nil {
+		return nil, err
+	}
+	scores := make([]float64, len(open))
+	for i, a := range answers {
+		scores[i] = scoreIn(a.Text)
+	}
+	return scores, nil
+}
+
+// scoreIn reads {"score": N}, in a code fence or not, with N from 0 to 10; anything else is 0.
+func scoreIn(text string) float64 {
+	from, to := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}')
+	if from < 0 || to < from {
+		return 0
+	}
+	var v struct {
+		Score *float64 `json:"score"`
+	}
+	if json.Unmarshal([]byte(text[from:to+1]), &v) != nil || v.Score == nil || *v.Score < 0 || *v.Score > 10 {
+		return 0
+	}
+	return *v.Score
+}
