@@ -1,0 +1,183 @@
+package repair
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/unicode/norm"
+	"temper/dataset"
+)
+
+func TestEdits(t *testing.T) {
+	tests := []struct {
+		name, in, want string
+		rules          []string
+	}{
+		{"clean", "func main() {\n\tprintln(\"hi\")\n}\n", "func main() {\n\tprintln(\"hi\")\n}\n", nil},
+		{"one letter", "le cafÃ© est fermÃ©", "le café est fermé", []string{RuleMojibake}},
+		{"quotes", "it â€œworksâ€\u009d, donâ€™t touch", "it “works”, don’t touch", []string{RuleMojibake}},
+		{"twice", "le cafÃƒÂ©", "le café", []string{RuleMojibake}},
+		{"twice quotes", "donÃ¢â‚¬â„¢t", "don’t", []string{RuleMojibake}},
+		{"emoji", "nice ðŸ‘\u008d work", "nice 👍 work", []string{RuleMojibake}},
+		{"Cyrillic in 1251", "РџСЂРёРІРµС‚, РјРёСЂ", "Привет, мир", []string{RuleMojibake}},
+		{"Cyrillic in 1252", "ÐŸÑ€Ð¸Ð²ÐµÑ‚", "Привет", []string{RuleMojibake}},
+		{"byte order mark", "ï»¿package main", "package main", []string{RuleMojibake, RuleControl}},
+		{"C1", "wait\u0085", "wait…", []string{RuleMojibake}},
+		{"entities", "a &amp; b &#8212; c&nbsp;d", "a & b — c\u00a0d", []string{RuleEntities}},
+		{"entity escaped three times", "a &amp;amp;lt; b", "a < b", []string{RuleEntities}},
+		{"entities of source stay", "write <b>&amp;lt;</b>", "write <b>&amp;lt;</b>", nil},
+		{"no semicolon, no entity", "?a=1&copy=2&lt", "?a=1&copy=2&lt", nil},
+		{"unknown entity", "a &nope; b &notit; c", "a &nope; b &notit; c", nil},
+		{"mojibake in entities", "caf&Atilde;&copy; noir", "café noir", []string{RuleEntities, RuleMojibake}},
+		{"lines", "a\r\nb\rc\u2028d", "a\nb\nc\nd", []string{RuleLineEndings}},
+		{"control", "\ufeffa\x00\x1b[1mb\u200bc\x7f", "a[1mbc", []string{RuleControl}},
+		{"joiners stay", "👩\u200d💻 می\u200cخواهم", "👩\u200d💻 می\u200cخواهم", nil},
+		{"composed", "cafe\u0301 A\u030a", "café Å", []string{RuleNFC}},
+		{"all", "cafÃ©\r\n&amp;\x00e\u0301", "café\n&é", Rules},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			edits := Edits(tt.in, Options{})
+			got, err := dataset.Apply(tt.in, edits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rules []string
+			for _, e := range edits {
+				if len(rules) == 0 || rules[len(rules)-1] != e.Rule {
+					rules = append(rules, e.Rule)
+				}
+			}
+			if got != tt.want || !slices.Equal(rules, tt.rules) {
+				t.Errorf("got %q by %v, want %q by %v", got, rules, tt.want, tt.rules)
+			}
+		})
+	}
+}
+
+// TestMeant: what looks like mojibake and is not stays as it is.
+func TestMeant(t *testing.T) {
+	for _, s := range []string{
+		"FESTIVAL DE MÚSICA – VOCÊ… É¡ SÃO PAULO IRMÃ»", "Ångström: 10 Å—12 Å²", "«Ça alors», dit-elle, «où ça?»", "L’été à l’île d’Yeu…",
+		"Größe ± 3°, Straße §5, 5×£35", "ВІКІ та ЄІ: «Ґанок»", "Ελληνικά: «¨Α¨»", "日本語、中文", "한국어입니다", "עברית", "العربية",
+		"Đặng Thị Ngọc Thịnh", "NESTLÉ® ZZAJÉ’s", "├┤a┼┐a", "(-1/2)! = √π ≈ 1.77", "MISUT Â", "naïve façade",
+	} {
+		if edits := Edits(s, Options{}); edits != nil {
+			t.Errorf("%q changed: %v", s, edits)
+		}
+	}
+}
+
+// TestReadWrong: text of many languages that was read as Windows-1252 or Latin-1, once or twice, comes back whole.
+func TestReadWrong(t *testing.T) {
+	for _, s := range []string{
+		"Voilà le garçon naïf à l’hôtel", "Das Mädchen übt fleißig", "El niño comió jamón", "Příliš žluťoučký kůň", "Съешь ещё этих мягких французских булок",
+		"Η γρήγορη αλεπού", "日本語のテキスト", "שלום עולם", "مرحبا بالعالم", "“quoted” — and ‘more’…", "Zażółć gęślą jaźń",
+	} {
+		once := readAs1252(s)
+		for name, damaged := range map[string]string{"1252": once, "latin1": readAsLatin1(s), "twice": readAs1252(once)} {
+			if got := fixed(t, damaged, Options{}); got != s {
+				t.Errorf("%s: %q came back as %q, want %q", name, damaged, got, s)
+			}
+		}
+	}
+}
+
+func readAsLatin1(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
+	}
+	return b.String()
+}
+
+// readAs1252 reads as browsers do: bytes that Windows-1252 leaves out are control characters.
+func readAs1252(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		r := charmap.Windows1252.DecodeByte(s[i])
+		if r == utf8.RuneError {
+			r = rune(s[i])
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func TestNoNFC(t *testing.T) {
+	if edits := Edits("cafe\u0301", Options{NoNFC: true}); edits != nil {
+		t.Errorf("composed without leave: %v", edits)
+	}
+}
+
+// TestCleanExact: the fast check of eight bytes at once says what the slow one does, for each byte at each place.
+func TestCleanExact(t *testing.T) {
+	for c := range 256 {
+		for at := range 17 {
+			b := []byte("some plain text 1")
+			b[at] = byte(c)
+			if got, want := clean(string(b)), cleanBytes(string(b)); got != want {
+				t.Fatalf("byte %#x at %d: clean %v, want %v", c, at, got, want)
+			}
+		}
+	}
+}
+
+func FuzzEdits(f *testing.F) {
+	for _, s := range []string{
+		"cafÃ© â€œxâ€\u009d", "&amp;amp;lt;", "a\r\n\u2028", "\ufeffa\x00", "e\u0301\u0323", "РџСЂРёРІРµС‚", "Ã\xff", "Ã &Atilde;&copy; Â", "é\u0085", "à¸ à¸²",
+		"&#x1F600;&#55296;&#0;", "ÃƒÂ©ÃƒÂ©\r&#13;",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := fixed(t, s, Options{})
+		if utf8.ValidString(s) && !utf8.ValidString(got) {
+			t.Errorf("%q became invalid: %q", s, got)
+		}
+		if len(Edits(s, Options{})) == 0 && got != s {
+			t.Errorf("%q changed without edits", s)
+		}
+		if strings.ContainsAny(s, "&ÃâÂÐÑ") || !norm.NFC.IsNormalString(got) {
+			return // stacked damage may take more than one call; the cases above hold what matters
+		}
+		if again := Edits(got, Options{}); again != nil {
+			t.Errorf("%q became %q, which changes again: %v", s, got, again)
+		}
+	})
+}
+
+func BenchmarkClean(b *testing.B) {
+	text := strings.Repeat("The quick brown fox jumps over the lazy dog, and a line of prose is about this long.\n", 1000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Edits(text, Options{})
+	}
+}
+
+func BenchmarkFrench(b *testing.B) {
+	text := strings.Repeat("Voilà le garçon naïf à l’hôtel, et là où il était déjà passé une fois l’été dernier.\n", 1000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Edits(text, Options{})
+	}
+}
+
+func BenchmarkCyrillic(b *testing.B) {
+	text := strings.Repeat("Съешь ещё этих мягких французских булок, да выпей же чаю.\n", 1000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Edits(text, Options{})
+	}
+}
+
+func BenchmarkMojibake(b *testing.B) {
+	text := readAs1252(strings.Repeat("Voilà le garçon naïf à l’hôtel, et là où il était déjà passé une fois l’été dernier.\n", 1000))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Edits(text, Options{})
+	}
+}
