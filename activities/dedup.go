@@ -1,0 +1,179 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	"temper/dataset"
+	"temper/dedup"
+)
+
+// ExactInput is the input of [Activities.Exact].
+type ExactInput struct {
+	Shards  []dataset.Ref `json:"shards,omitempty"`
+	Options dedup.Exact   `json:"options"`
+}
+
+// Exact keeps the first of equal records over all shards, in order. One task: it holds 16 bytes a record.
+func (a *Activities) Exact(ctx context.Context, in ExactInput) (StageResult, error) {
+	return a.stage(ctx, work{name: "exact", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
+		notes := dedup.ExactNotes(records(a.chain(ctx, in.Shards)), in.Options)
+		return a.pick(ctx, s, dataset.Annotate(a.chain(ctx, in.Shards), notes))
+	}})
+}
+
+// NearInput is the input of [Activities.Sign], [Activities.Cluster] and [Activities.Near].
+type NearInput struct {
+	Shards     []dataset.Ref `json:"shards,omitempty"`
+	Signatures []dataset.Ref `json:"signatures,omitempty"` // for Cluster: one a shard
+	Clusters   dataset.Ref   `json:"clusters,omitzero"`    // for Near
+	Options    dedup.Near    `json:"options"`
+}
+
+// Sign computes the MinHash signatures of one shard.
+func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error) {
+	return a.stage(ctx, work{name: "sign", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
+		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.Options)
+		ref, err := dataset.PutBlob(ctx, a.Store, ".minhash", func(w io.Writer) (int64, error) {
+			return dedup.WriteSignatures(w, beat(ctx, Progress{Stage: "near", Unit: "records"}, sigs), in.Options)
+		})
+		s.Outputs["signatures"] = []dataset.Ref{ref}
+		s.Counts.In, s.Counts.Out = ref.Records, ref.Records
+		return err
+	}})
+}
+
+// Cluster finds the near-duplicate clusters over all shards from their signatures, verified on the texts.
+func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, error) {
+	inputs := append(append([]dataset.Ref{}, in.Shards...), in.Signatures...)
+	return a.stage(ctx, work{name: "cluster", engine: engineDedup, options: in.Options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
+		sigs := func(yield func(dedup.Signature, error) bool) {
+			for _, ref := range in.Signatures {
+				obj, err := dataset.OpenBlob(ctx, a.Store, ref)
+				if err != nil {
+					yield(dedup.Signature{}, err)
+					return
+				}
+				for sig, err := range dedup.ReadSignatures(io.NewSectionReader(obj, 0, ref.Bytes), in.Options) {
+					if !yield(sig, err) || err != nil {
+						obj.Close()
+						return
+					}
+				}
+				obj.Close()
+			}
+		}
+		restart := func() dataset.Records {
+			return beat(ctx, Progress{Stage: "near", Unit: "records verified"}, records(a.chain(ctx, in.Shards)))
+		}
+		clusters, err := dedup.NearClusters(restart, beat(ctx, Progress{Stage: "near", Unit: "signatures"}, sigs), in.Options)
+		if err != nil {
+			return err
+		}
+		ref, err := putJSONL(ctx, a.Store, clusters)
+		s.Outputs["clusters"] = []dataset.Ref{ref}
+		s.Counts.Out = ref.Records
+		return err
+	}})
+}
+
+// Near keeps the keeper of every cluster in one shard.
+func (a *Activities) Near(ctx context.Context, in NearInput) (StageResult, error) {
+	inputs := append(append([]dataset.Ref{}, in.Shards...), in.Clusters)
+	return a.stage(ctx, work{name: "near", engine: engineDedup, options: in.Options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
+		clusters, err := blobJSONL[dedup.Cluster](ctx, a.Store, in.Clusters)
+		if err != nil {
+			return err
+		}
+		notes := dedup.NearNotes(records(a.chain(ctx, in.Shards)), clusters, in.Options)
+		return a.pick(ctx, s, inClusters(dataset.Annotate(a.chain(ctx, in.Shards), notes), clusters))
+	}})
+}
+
+// inClusters writes the cluster of each row into it, so that a split never parts one.
+func inClusters(rows dataset.Rows, clusters []dedup.Cluster) dataset.Rows {
+	of := make(map[string]string, len(clusters))
+	for _, c := range clusters {
+		of[c.ID] = c.Cluster
+	}
+	return func(yield func(dataset.Row, error) bool) {
+		for row, err := range rows {
+			if c, ok := of[row.ID]; ok {
+				row.Cluster = c
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// DecontaminateInput is the input of [Activities.Decontaminate].
+type DecontaminateInput struct {
+	Shard   dataset.Ref         `json:"shard"`
+	Options dedup.Decontaminate `json:"options"`
+}
+
+// Decontaminate drops records that hold items of an evaluation.
+func (a *Activities) Decontaminate(ctx context.Context, in DecontaminateInput) (StageResult, error) {
+	evals, refs, err := a.evals(ctx, in.Options)
+	if err != nil {
+		return StageResult{}, classify(fmt.Errorf("decontaminate: %w", err))
+	}
+	return a.stage(ctx, work{name: "decontaminate", engine: engineDedup, options: in.Options, inputs: append([]dataset.Ref{in.Shard}, refs...), do: func(ctx context.Context, s *dataset.Stage) error {
+		rows := func() dataset.Rows { return dataset.BlobRows(ctx, a.Store, in.Shard) }
+		return a.pick(ctx, s, dataset.Annotate(rows(), evals.Notes(records(rows()))))
+	}})
+}
+
+// evals reads the evaluation files and names their content, which takes part in the stage's key.
+func (a *Activities) evals(ctx context.Context, o dedup.Decontaminate) (*dedup.Evals, []dataset.Ref, error) {
+	var items []dataset.Record
+	var refs []dataset.Ref
+	for _, uri := range o.Against {
+		obj, err := a.Sources.Open(ctx, uri)
+		if err != nil {
+			return nil, nil, fmt.Errorf("evaluation %s: %w", uri, err)
+		}
+		ref, err := dataset.PutBlob(ctx, a.Store, path.Ext(uri), func(w io.Writer) (int64, error) {
+			_, err := io.Copy(w, io.NewSectionReader(obj, 0, obj.Info().Size))
+			return 0, err
+		})
+		if err == nil {
+			err = readEval(obj, uri, &items)
+		}
+		obj.Close()
+		if err != nil {
+			return nil, nil, fmt.Errorf("evaluation %s: %w", uri, err)
+		}
+		refs = append(refs, ref)
+	}
+	evals, err := dedup.NewEvals(func(yield func(dataset.Record, error) bool) {
+		for _, r := range items {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}, o)
+	return evals, refs, err
+}
+
+// readEval appends the items of one evaluation file. A broken line is an error: an item that was missed is a leak.
+func readEval(obj dataset.Object, uri string, items *[]dataset.Record) error {
+	r, err := dataset.Decompress(uri, io.NewSectionReader(obj, 0, obj.Info().Size))
+	if err != nil {
+		return err
+	}
+	strict := func(b dataset.Bad) error {
+		return fmt.Errorf("line %d: %s: %w", b.Source.Row, b.Reason, dataset.ErrMalformed)
+	}
+	for rec, err := range dataset.ReadJSONL(r, dataset.Source{URI: uri}, strict) {
+		if err != nil {
+			return err
+		}
+		*items = append(*items, rec)
+	}
+	return nil
+}

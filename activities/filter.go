@@ -1,0 +1,40 @@
+package activities
+
+import (
+	"context"
+
+	"temper/dataset"
+	"temper/filter"
+)
+
+// FilterInput is the input of [Activities.Score] and [Activities.Select].
+type FilterInput struct {
+	Shard dataset.Ref   `json:"shard"`
+	Notes dataset.Ref   `json:"notes,omitzero"` // of Score, for Select
+	Steps []filter.Step `json:"steps"`
+}
+
+// Score computes the signals and edits of every step. Thresholds take no part in its key: changing one computes nothing here.
+func (a *Activities) Score(ctx context.Context, in FilterInput) (StageResult, error) {
+	steps := filter.ScoreOptions(in.Steps)
+	return a.stage(ctx, work{name: "score", engine: engineFilter, options: steps, inputs: []dataset.Ref{in.Shard}, do: func(ctx context.Context, s *dataset.Stage) error {
+		recs := records(dataset.BlobRows(ctx, a.Store, in.Shard))
+		notes, err := a.putNotes(ctx, beat(ctx, Progress{Stage: "score", Total: in.Shard.Records, Unit: "records"}, filter.Score(recs, steps)))
+		s.Outputs["notes"] = []dataset.Ref{notes}
+		s.Counts.In, s.Counts.Out = in.Shard.Records, notes.Records
+		return err
+	}})
+}
+
+// Select judges the scored rows by the steps' thresholds and keeps what passes.
+func (a *Activities) Select(ctx context.Context, in FilterInput) (StageResult, error) {
+	return a.stage(ctx, work{name: "filter", engine: engineFilter, options: in.Steps, inputs: []dataset.Ref{in.Shard, in.Notes}, do: func(ctx context.Context, s *dataset.Stage) error {
+		if err := filter.Check(in.Steps); err != nil {
+			return err
+		}
+		scored := func() dataset.Rows {
+			return dataset.Annotate(dataset.BlobRows(ctx, a.Store, in.Shard), dataset.BlobNotes(ctx, a.Store, in.Notes))
+		}
+		return a.pick(ctx, s, dataset.Annotate(scored(), filter.Judge(scored(), in.Steps)))
+	}})
+}

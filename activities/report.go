@@ -1,0 +1,68 @@
+package activities
+
+import "encoding/json"
+
+// A Point is one step of a training's curve.
+type Point struct {
+	Step     int     `json:"step"`
+	Loss     float64 `json:"loss"`
+	EvalLoss float64 `json:"eval_loss,omitempty"` // held out; 0 where it was not measured
+}
+
+// An Answer is one held-out question with what the base and the tuned model say, and the answer the dataset has.
+type Answer struct {
+	ID       string `json:"id"`
+	Question string `json:"question"`
+	Before   string `json:"before"`
+	After    string `json:"after"`
+	Expected string `json:"expected"`
+}
+
+// curvePoints bounds the points of a curve in a stage's metrics: enough to draw, small in a history.
+const curvePoints = 400
+
+// thin keeps at most n points: the first, the last and every measured evaluation among them.
+func thin(points []Point, n int) []Point {
+	if len(points) <= n {
+		return points
+	}
+	every := (len(points) + n - 1) / n
+	var out []Point
+	for i, p := range points {
+		if i%every == 0 || i == len(points)-1 || p.EvalLoss > 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// CurveOf returns the training curve among a run's stages, or nil.
+func CurveOf(stages []StageResult) []Point { return metric[[]Point](stages, "curve") }
+
+// AnswersOf returns the answers before and after among a run's stages, or nil.
+func AnswersOf(stages []StageResult) []Answer { return metric[[]Answer](stages, "answers") }
+
+// ScoreOf returns what an evaluation of who (base, challenger, champion) measured, if it ran.
+func ScoreOf(stages []StageResult, who string) (Score, bool) {
+	for _, s := range stages {
+		if s.Name == "evaluate "+who {
+			return metric[Score]([]StageResult{s}, "score"), true
+		}
+	}
+	return Score{}, false
+}
+
+// MetricOf decodes a stage's metric; its zero value if the stage has none of the name.
+func MetricOf[T any](s StageResult, name string) T { return metric[T]([]StageResult{s}, name) }
+
+// metric decodes the first metric of a name: metrics have passed through JSON.
+func metric[T any](stages []StageResult, name string) (v T) {
+	for _, s := range stages {
+		if m, ok := s.Metrics[name]; ok {
+			if b, err := json.Marshal(m); err == nil && json.Unmarshal(b, &v) == nil {
+				return v
+			}
+		}
+	}
+	return v
+}

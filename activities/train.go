@@ -1,0 +1,198 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"temper/dataset"
+	"temper/finetune"
+	"temper/lora"
+	"temper/model"
+)
+
+// TrainInput is the input of [Activities.Train].
+type TrainInput struct {
+	LoRA    lora.Options     `json:"lora"`
+	Options finetune.Options `json:"options"`
+	Name    string           `json:"name"` // of the adapter
+	Base    Base             `json:"base"`
+	Tokens  dataset.Ref      `json:"tokens"`
+	Test    dataset.Ref      `json:"test"`
+	Dataset string           `json:"dataset"` // name@version the tokens are of
+}
+
+// An Adapter is the two files of a PEFT directory. Its zero value is no adapter.
+type Adapter struct {
+	Weights dataset.Ref `json:"weights,omitzero"`
+	Config  dataset.Ref `json:"config,omitzero"`
+}
+
+// AdapterResult names a trained adapter.
+type AdapterResult struct {
+	Name    string      `json:"name"`
+	Version string      `json:"version"`
+	Adapter Adapter     `json:"adapter"`
+	Stage   StageResult `json:"stage"`
+}
+
+// errDrain means that the worker stops: another goes on from the checkpoint.
+var errDrain = errors.New("the worker is stopping; training goes on from its checkpoint")
+
+// Train trains an adapter and publishes it. It resumes from the last checkpoint of the same work, whoever wrote it; when it is
+// cancelled or its worker stops, it writes one first.
+func (a *Activities) Train(ctx context.Context, in TrainInput) (AdapterResult, error) {
+	options := struct {
+		LoRA  lora.Options     `json:"lora"`
+		Train finetune.Options `json:"train"`
+	}{in.LoRA, in.Options}
+	options.Train.Threads, options.Train.Memory = 0, 0 // the result does not depend on them
+	inputs := []dataset.Ref{in.Tokens, in.Test, in.Base.Ref}
+	s, err := a.stage(ctx, work{name: "train", engine: engineTrain, options: options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
+		return a.train(ctx, in, s)
+	}})
+	if err != nil {
+		return AdapterResult{}, err
+	}
+	r := AdapterResult{Name: in.Name, Stage: s, Adapter: Adapter{Weights: s.Out("weights"), Config: s.Out("config")}}
+	r.Version, err = a.publishAdapter(ctx, in, r)
+	return r, classify(err)
+}
+
+func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage) error {
+	base, err := a.open(ctx, in.Base)
+	if err != nil {
+		return err
+	}
+	job := finetune.Job{Base: base}
+	if job.Tokens, err = a.tokens(ctx, in.Tokens); err != nil {
+		return err
+	}
+	if job.Eval, err = a.tokens(ctx, in.Test); err != nil {
+		return err
+	}
+	if job.Adapter, err = lora.New(base.Modules(), in.LoRA, in.Options.Seed); err != nil {
+		return fmt.Errorf("%w: %w", errInput, err)
+	}
+	saved := &checkpoints{store: a.Store, key: s.Key}
+	if job.Resume, err = saved.load(ctx); err != nil {
+		return err
+	}
+	o := in.Options
+	if o.Threads == 0 {
+		o.Threads = a.Threads
+	}
+	stopping, release := untilDrained(ctx)
+	defer release()
+	result, err := finetune.Train(stopping, job, o, a.hooks(ctx, saved, &s.Counts))
+	if err != nil {
+		return err
+	}
+	if err := a.putAdapter(ctx, s, result.Adapter); err != nil {
+		return err
+	}
+	s.Counts.In, s.Counts.Out = int64(len(job.Tokens.Sequences)), int64(len(job.Tokens.Sequences))
+	s.Metrics["curve"] = thin(saved.Curve, curvePoints)
+	s.Metrics["steps"], s.Metrics["tokens"], s.Metrics["loss"] = result.Steps, result.Tokens, result.Loss
+	s.Metrics["memory"], s.Metrics["peak_bytes"] = result.Memory, saved.Peak
+	s.Metrics["tokens_per_second"] = saved.speed()
+	return saved.remove(ctx)
+}
+
+// untilDrained returns a context that ends when ctx does, or when the worker stops.
+func untilDrained(ctx context.Context) (context.Context, func()) {
+	stopping, cancel := context.WithCancelCause(ctx)
+	stop := activity.GetWorkerStopChannel(ctx)
+	go func() {
+		select {
+		case <-stop:
+			cancel(errDrain)
+		case <-stopping.Done():
+		}
+	}()
+	return stopping, func() { cancel(nil) }
+}
+
+// hooks report progress, remember the curve and write checkpoints.
+func (a *Activities) hooks(ctx context.Context, saved *checkpoints, c *dataset.Counts) finetune.Hooks {
+	p := Progress{Stage: "train", Unit: "steps"}
+	start := time.Now()
+	return finetune.Hooks{
+		Clock: func() time.Duration { return time.Since(start) },
+		Peak:  a.Peak,
+		OnSequence: func(step, done, total int) error {
+			p.Note = fmt.Sprintf("%s, sequence %d of %d", saved.last(), done, total)
+			activity.RecordHeartbeat(ctx, p)
+			return nil
+		},
+		OnStep: func(s finetune.Step) error {
+			p.Done, p.Total = int64(s.Step), int64(s.Steps)
+			saved.add(s)
+			p.Note = saved.last()
+			activity.RecordHeartbeat(ctx, p)
+			c.Bytes = s.Tokens
+			return nil
+		},
+		Save: func(k *finetune.Checkpoint) error {
+			// A cancelled context must not keep the checkpoint from being written.
+			return saved.save(context.WithoutCancel(ctx), k)
+		},
+	}
+}
+
+// putAdapter stores the two files of the adapter.
+func (a *Activities) putAdapter(ctx context.Context, s *dataset.Stage, adapter *lora.Adapter) error {
+	files, err := adapter.Files()
+	if err != nil {
+		return err
+	}
+	for role, name := range map[string]string{"weights": lora.WeightsFile, "config": lora.ConfigFile} {
+		ext := ".json"
+		if role == "weights" {
+			ext = ".safetensors"
+		}
+		ref, err := dataset.PutBlob(ctx, a.Store, ext, func(w io.Writer) (int64, error) {
+			_, err := w.Write(files[name])
+			return 1, err
+		})
+		if err != nil {
+			return err
+		}
+		s.Outputs[role] = []dataset.Ref{ref}
+	}
+	return nil
+}
+
+// PreflightInput is the input of [Activities.Preflight].
+type PreflightInput struct {
+	Base    Base             `json:"base"`
+	LoRA    lora.Options     `json:"lora"`
+	Options finetune.Options `json:"options"`
+}
+
+// Preflight refuses a training that will not fit its memory, before anything is collected.
+func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (finetune.Memory, error) {
+	m, err := a.preflight(ctx, in)
+	return m, classify(err)
+}
+
+func (a *Activities) preflight(ctx context.Context, in PreflightInput) (finetune.Memory, error) {
+	var base *model.Model
+	base, err := a.open(ctx, in.Base)
+	if err != nil {
+		return finetune.Memory{}, err
+	}
+	adapter, err := lora.New(base.Modules(), in.LoRA, in.Options.Seed)
+	if err != nil {
+		return finetune.Memory{}, fmt.Errorf("%w: %w", errInput, err)
+	}
+	o := in.Options.WithDefaults()
+	if o.Sequence > base.Context {
+		return finetune.Memory{}, fmt.Errorf("tune.train.sequence is %d; the context of %s is %d: %w", o.Sequence, in.Base.Name, base.Context, errInput)
+	}
+	return finetune.Preflight(base, adapter, o.Sequence, o)
+}
