@@ -25,6 +25,7 @@ const (
 	done      = 0
 	failed    = 1
 	badInput  = 2 // wrong usage or input; nothing was run
+	kept      = 3 // done, and the gate kept the champion
 	refused   = 4 // beforehand: it would not fit
 	cancelled = 130
 )
@@ -53,7 +54,7 @@ type app struct {
 type exit int
 
 // Run runs one command line and returns the exit status. It ends early on an interrupt, which training answers with a checkpoint.
-func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extra) (status int) {
 	defer func() {
 		if p := recover(); p != nil {
 			code, ours := p.(exit)
@@ -64,8 +65,12 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 		}
 	}()
 	var c commands
-	k, err := kong.New(&c, kong.Name("temper"), kong.Description("One Go program that turns raw text into a better model, and can prove how."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": Version}, kong.UsageOnError())
+	options := []kong.Option{kong.Name("temper"), kong.Description("One Go program that turns raw text into a better model, and can prove how."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": Version}, kong.UsageOnError()}
+	for _, e := range extra {
+		options = append(options, e.option())
+	}
+	k, err := kong.New(&c, options...)
 	if err != nil {
 		panic(err) // a wrong tag in this package
 	}
@@ -85,7 +90,12 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) 
 
 // statusOf is the exit status an error ends with.
 func statusOf(err error) int {
+	var run *runError
 	switch {
+	case errors.As(err, &run):
+		return run.status()
+	case errors.Is(err, errKept):
+		return kept
 	case errors.Is(err, context.Canceled):
 		return cancelled
 	case errors.Is(err, finetune.ErrMemory):

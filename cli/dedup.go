@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/parquet-go/parquet-go"
+
+	"temper/dataset"
+	"temper/dedup"
+	"temper/internal/store"
+)
+
+type dedupCommand struct {
+	Exact bool     `help:"Keep the first of equal rows."`
+	Near  float64  `placeholder:"0.8" help:"Keep one of rows at least this similar (Jaccard similarity of their word 5-grams), verified."`
+	Keep  string   `default:"longest" help:"Which of a cluster: first, longest, or best:FIELD."`
+	Index string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, and the others added to it."`
+	In    []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
+	outputFlags
+}
+
+// Help is shown below the flags.
+func (c *dedupCommand) Help() string {
+	return "Without --exact and --near, exact duplicates are removed.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --index seen.known today.jsonl -o new.jsonl"
+}
+
+// Run removes duplicates.
+func (c *dedupCommand) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if !c.Exact && c.Near == 0 {
+		c.Exact = true
+	}
+	near := dedup.Near{Similarity: c.Near, Keep: c.Keep}.WithDefaults()
+	if err := near.Validate(); c.Near != 0 && err != nil {
+		return fmt.Errorf("%w: %w", err, errInput)
+	}
+	tmp, err := os.MkdirTemp("", "temper-dedup-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	s, err := store.NewDir(tmp)
+	if err != nil {
+		return err
+	}
+	in := &input{a: a, paths: c.In}
+	p := &product{in: in, name: "unique", recipe: recipeJSON(map[string]any{"exact": c.Exact, "near": c.Near, "keep": c.Keep, "index": c.Index})}
+	all, err := a.spool(s, dataset.Join(a.metered("dedup", in.records())))
+	if err != nil {
+		return err
+	}
+	grown, err := c.known(a, s, &all)
+	if err != nil {
+		return err
+	}
+	if c.Exact {
+		if all, err = a.passOver(s, all, func(r dataset.Records) dataset.Notes { return dedup.ExactNotes(r, dedup.Exact{}) }); err != nil {
+			return err
+		}
+	}
+	if c.Near != 0 {
+		restart := func() dataset.Records { return dataset.Kept(dataset.BlobRows(a.ctx, s, all)) }
+		clusters, err := dedup.NearClusters(restart, dedup.Sign(restart(), near), near)
+		if err != nil {
+			return err
+		}
+		if all, err = a.passOver(s, all, func(r dataset.Records) dataset.Notes { return dedup.NearNotes(r, clusters, near) }); err != nil {
+			return err
+		}
+		p.beside = func(dir string) error { return writeClusters(filepath.Join(dir, "clusters.parquet"), clusters) }
+	}
+	p.rows = dataset.BlobRows(a.ctx, s, all)
+	if err := a.put(c.outputFlags, p); err != nil {
+		return err
+	}
+	if grown == nil {
+		return nil
+	}
+	return place(c.Index, func(w io.Writer) error {
+		_, err := dedup.WriteKnown(w, grown)
+		return err
+	})
+}
+
+// known drops the rows the index has, and returns it with the others added.
+func (c *dedupCommand) known(a *app, s dataset.Store, all *dataset.Ref) (*dedup.Known, error) {
+	if c.Index == "" {
+		return nil, nil
+	}
+	known := &dedup.Known{}
+	f, err := os.Open(c.Index)
+	if err == nil {
+		known, err = dedup.ReadKnown(f)
+		f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("index %s: %w", c.Index, err)
+	}
+	grown, err := known.Add(recordsOf(dataset.BlobRows(a.ctx, s, *all)))
+	if err != nil {
+		return nil, err
+	}
+	*all, err = a.passOver(s, *all, func(r dataset.Records) dataset.Notes { return dedup.KnownNotes(r, known) })
+	return grown, err
+}
+
+// spool stores rows in a scratch store, to be read more than once.
+func (a *app) spool(s dataset.Store, rows dataset.Rows) (dataset.Ref, error) {
+	return dataset.PutBlob(a.ctx, s, ".parquet", func(w io.Writer) (int64, error) {
+		return dataset.WriteRows(w, rows, dataset.ParquetOptions{})
+	})
+}
+
+// passOver lets one pass judge the rows that are still kept, and leaves the others as they are.
+func (a *app) passOver(s dataset.Store, ref dataset.Ref, pass func(dataset.Records) dataset.Notes) (dataset.Ref, error) {
+	rows := dataset.BlobRows(a.ctx, s, ref)
+	var aside []dataset.Row // dropped before, in the order they came
+	kept := func(yield func(dataset.Row, error) bool) {
+		for row, err := range rows {
+			if err == nil && row.Verdict != nil {
+				aside = append(aside, row)
+				continue
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+	notes := pass(dataset.Kept(dataset.BlobRows(a.ctx, s, ref)))
+	return a.spool(s, func(yield func(dataset.Row, error) bool) {
+		for row, err := range dataset.Annotate(kept, notes) {
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+		for _, row := range aside {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	})
+}
+
+// recordsOf streams the records of rows, dropped ones too.
+func recordsOf(rows dataset.Rows) dataset.Records {
+	return func(yield func(dataset.Record, error) bool) {
+		for row, err := range rows {
+			if !yield(row.Record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// clusterRow is a row of clusters.parquet.
+type clusterRow struct {
+	ID         string  `parquet:"id"`
+	Cluster    string  `parquet:"cluster"`
+	Keeper     string  `parquet:"keeper"`
+	Similarity float64 `parquet:"similarity"`
+}
+
+func writeClusters(path string, clusters []dedup.Cluster) error {
+	return place(path, func(w io.Writer) error {
+		pw := parquet.NewGenericWriter[clusterRow](w)
+		for _, c := range clusters {
+			if _, err := pw.Write([]clusterRow{{c.ID, c.Cluster, c.Keeper, c.Similarity}}); err != nil {
+				return err
+			}
+		}
+		return pw.Close()
+	})
+}
+
+type decontaminateCommand struct {
+	Against []string `required:"" help:"Evaluation files, JSONL."`
+	NGram   int      `name:"ngram" default:"13" help:"Words in a row that two texts must share."`
+	In      []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
+	outputFlags
+}
+
+// Help is shown below the flags.
+func (c *decontaminateCommand) Help() string {
+	return "Examples:\n  temper decontaminate unique --against gsm8k.jsonl -o clean\n  temper decontaminate rows.jsonl --against evals/*.jsonl -o - --all"
+}
+
+// Run drops rows that hold evaluation items.
+func (c *decontaminateCommand) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	o := dedup.Decontaminate{Against: c.Against, NGram: c.NGram}.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", err, errInput)
+	}
+	evals, err := dedup.NewEvals(a.strict(c.Against), o)
+	if err != nil {
+		return err
+	}
+	in := &input{a: a, paths: c.In}
+	rows := noted(a.metered("decontaminate", in.records()), evals.Notes)
+	return a.put(c.outputFlags, &product{rows: rows, in: in, name: "clean", recipe: recipeJSON(o)})
+}
+
+// strict reads evaluation files: a broken line is an error, for an item that was missed is a leak.
+func (a *app) strict(paths []string) dataset.Records {
+	return func(yield func(dataset.Record, error) bool) {
+		for _, path := range paths {
+			in := &input{a: a, paths: []string{path}}
+			for rec, err := range in.records() {
+				if err == nil && len(in.bad) > 0 {
+					err = fmt.Errorf("%s line %d: %s: %w", path, in.bad[0].Source.Row, in.bad[0].Reason, dataset.ErrMalformed)
+					rec = dataset.Record{}
+				}
+				if !yield(rec, err) || err != nil {
+					return
+				}
+			}
+			if len(in.bad) > 0 {
+				yield(dataset.Record{}, fmt.Errorf("%s line %d: %s: %w", path, in.bad[0].Source.Row, in.bad[0].Reason, dataset.ErrMalformed))
+				return
+			}
+		}
+	}
+}
