@@ -1,4 +1,5 @@
-// Command temper is the full binary: the product's commands, and the S3 gateway it runs as a child of itself.
+// Command temper is the full binary: the product's commands, the development stack (temper dev, temper quickstart), and the S3
+// gateway it runs as a child of itself.
 package main
 
 import (
@@ -17,5 +18,8 @@ func main() {
 		}
 		return
 	}
-	os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr,
+		cli.Extra{Name: "quickstart", Help: "The whole way once, on Go's own documentation, with every server started here.", Command: &quickstart{}},
+		cli.Extra{Name: "dev", Help: "Temporal server, its UI, S3 gateway, worker and page in one process tree.", Command: &dev{}},
+	))
 }

@@ -28,13 +28,14 @@ const Bucket = "temper"
 // File is the description of a running stack in its folder: other commands find the servers by it.
 const File = "dev.json"
 
-// Options says where a stack lives. A port of 0 means a free one.
+// Options says where a stack lives. A port of 0 means the one this folder had before, if it is free, or any free one.
 type Options struct {
 	Dir          string // everything is kept here
 	Memory       bool   // Temporal's state in memory only: for tests
 	TemporalPort int
 	UIPort       int
 	S3Port       int
+	PagePort     int // of Temper's page, which others serve
 	NoUI         bool
 }
 
@@ -55,6 +56,8 @@ type Info struct {
 // A Stack is running.
 type Stack struct {
 	Info
+	PageAddress string // host:port for Temper's page
+
 	dir      string
 	lock     *os.File
 	temporal *temporald.Server
@@ -79,7 +82,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if s.lock, err = lock(dir); err != nil {
 		return nil, err
 	}
-	if err := o.ports(); err != nil {
+	if err := o.ports(filepath.Join(dir, "ports.json")); err != nil {
 		return nil, err
 	}
 	if err := s.startGateway(ctx, o); err != nil {
@@ -92,6 +95,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if s.temporal, err = temporald.Start(t); err != nil {
 		return nil, err
 	}
+	s.PageAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(o.PagePort))
 	s.Temporal, s.Namespace, s.PID = s.temporal.Address, t.Namespace, os.Getpid()
 	if o.UIPort > 0 {
 		s.TemporalUI = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(o.UIPort))
@@ -141,30 +145,52 @@ func lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// ports fills in free ports and checks the given ones, before anything is started.
-func (o *Options) ports() error {
-	free, err := temporald.FreePorts(3)
+// ports fills in the ports that were not given: those of the last time where they are free, so that addresses last. A given port
+// that is taken is an error, before anything is started.
+func (o *Options) ports(file string) error {
+	free, err := temporald.FreePorts(4)
 	if err != nil {
 		return err
 	}
+	var last map[string]int
+	if b, err := os.ReadFile(file); err == nil {
+		json.Unmarshal(b, &last) //nolint:errcheck // a broken file is as good as none
+	}
+	used := map[string]int{}
 	for i, p := range []struct {
 		port       *int
 		what, flag string
-	}{{&o.TemporalPort, "Temporal", "--temporal-port"}, {&o.S3Port, "the S3 gateway", "--s3-port"}, {&o.UIPort, "Temporal's UI", "--ui-port"}} {
-		if *p.port == 0 {
+	}{{&o.TemporalPort, "Temporal", "--temporal-port"}, {&o.S3Port, "the S3 gateway", "--s3-port"}, {&o.UIPort, "Temporal's UI", "--ui-port"},
+		{&o.PagePort, "the page", "--page-port"}} {
+		given := *p.port != 0
+		if !given {
+			*p.port = last[p.flag]
+		}
+		if *p.port == 0 || !isFree(*p.port) {
+			if given {
+				return fmt.Errorf("port %d for %s is taken: choose another with %s, or 0 for a free one", *p.port, p.what, p.flag)
+			}
 			*p.port = free[i]
-			continue
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(*p.port)))
-		if err != nil {
-			return fmt.Errorf("port %d for %s is taken: choose another with %s, or 0 for a free one", *p.port, p.what, p.flag)
-		}
-		l.Close()
+		used[p.flag] = *p.port
 	}
 	if o.NoUI {
 		o.UIPort = 0
 	}
-	return nil
+	b, err := json.Marshal(used)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, b, 0o600)
+}
+
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 func (s *Stack) startGateway(ctx context.Context, o Options) error {
