@@ -115,8 +115,11 @@ func writeParquet[T, C any](w io.Writer, in iter.Seq2[T, error], store func(T) (
 }
 
 // ReadRows reads a Parquet file of rows. Columns a file lacks are zero in every row.
-func ReadRows(r io.ReaderAt, size int64) Rows {
-	return readParquet(r, size, columns.row)
+func ReadRows(r io.ReaderAt, size int64) Rows { return ReadRowsFrom(r, size, 0) }
+
+// ReadRowsFrom reads as [ReadRows] does, from row from on, counted from 0; pages before it are not read. Past the end there are none.
+func ReadRowsFrom(r io.ReaderAt, size, from int64) Rows {
+	return readParquet(r, size, from, columns.row)
 }
 
 // ReadRecords reads the records of a Parquet file of rows.
@@ -132,11 +135,11 @@ func ReadRecords(r io.ReaderAt, size int64) Records {
 
 // ReadNotes reads a Parquet file of notes.
 func ReadNotes(r io.ReaderAt, size int64) Notes {
-	return readParquet(r, size, noteColumns.note)
+	return readParquet(r, size, 0, noteColumns.note)
 }
 
-// readParquet reads the stored form C of a stream of T.
-func readParquet[T, C any](r io.ReaderAt, size int64, load func(C) (T, error)) iter.Seq2[T, error] {
+// readParquet reads the stored form C of a stream of T, from row from on.
+func readParquet[T, C any](r io.ReaderAt, size, from int64, load func(C) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		f, err := openParquet(r, size)
@@ -144,7 +147,7 @@ func readParquet[T, C any](r io.ReaderAt, size int64, load func(C) (T, error)) i
 			yield(zero, fmt.Errorf("read parquet: %w", err))
 			return
 		}
-		for c, err := range scan[C](f) {
+		for c, err := range scan[C](f, from) {
 			var v T
 			if err == nil {
 				v, err = load(*c)

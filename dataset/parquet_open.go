@@ -80,9 +80,12 @@ func checkChunks(m *format.FileMetaData, size int64) error {
 	return nil
 }
 
-// scan yields the rows of a file, each valid until the next.
-func scan[C any](f parquetFile) iter.Seq2[*C, error] {
+// scan yields the rows of a file from row from on, each valid until the next.
+func scan[C any](f parquetFile, from int64) iter.Seq2[*C, error] {
 	return func(yield func(*C, error) bool) {
+		if from < 0 || from > 0 && from >= f.NumRows() {
+			return
+		}
 		var absent []int
 		err := f.from.guard(func() (err error) {
 			absent, err = absentFields[C](f.Schema())
@@ -93,13 +96,20 @@ func scan[C any](f parquetFile) iter.Seq2[*C, error] {
 			return
 		}
 		var rd *parquet.GenericReader[C]
-		if err := f.from.guard(func() error { rd = parquet.NewGenericReader[C](f); return nil }); err != nil {
+		err = f.from.guard(func() error {
+			rd = parquet.NewGenericReader[C](f)
+			if from == 0 {
+				return nil
+			}
+			return rd.SeekToRow(from)
+		})
+		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer rd.Close()
 		buf := make([]C, 64)
-		for done := int64(0); done < f.NumRows(); {
+		for done := from; done < f.NumRows(); {
 			clear(buf) // what a row does not set must not be what was there before
 			n := 0
 			err := f.from.guard(func() (err error) {

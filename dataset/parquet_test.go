@@ -97,6 +97,26 @@ func TestRowsRoundTrip(t *testing.T) {
 	})
 }
 
+// TestReadRowsFrom: reading from a row on gives what is left of reading all after so many rows, in any sizes of row groups.
+func TestReadRowsFrom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := rapid.SliceOfN(rapid.Custom(anyRow), 0, 20).Draw(t, "rows")
+		o := ParquetOptions{GroupRows: rapid.IntRange(3, 16).Draw(t, "group rows")}
+		var b bytes.Buffer
+		if _, err := WriteRows(&b, stream(rows), o); err != nil {
+			t.Fatal(err)
+		}
+		from := rapid.IntRange(0, 22).Draw(t, "from")
+		got, err := gather(ReadRowsFrom(bytes.NewReader(b.Bytes()), int64(b.Len()), int64(from)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(rows[min(from, len(rows)):], got, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("from %d: want -, got +:\n%s", from, d)
+		}
+	})
+}
+
 // TestNotesRoundTrip: what is written is read.
 func TestNotesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -103,6 +103,10 @@ func TestPublish(t *testing.T) {
 	if err != nil || cmp.Diff(m, loaded) != "" {
 		t.Errorf("load: %v %s", err, cmp.Diff(m, loaded))
 	}
+	stats, err := dataset.LoadStats(t.Context(), s, dir)
+	if err != nil || stats.Splits["train"].Records != 9 || stats.Splits["rejects"].Reasons["words"] != 3 {
+		t.Errorf("stats: %+v, %v", stats, err)
+	}
 	var got []string
 	for row, err := range dataset.DatasetRows(t.Context(), s, dir, m.Splits[0].Files) {
 		if err != nil {

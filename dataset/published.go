@@ -75,6 +75,18 @@ func ReadManifest(ctx context.Context, s Store, dir string) (m Manifest, err err
 	return m, nil
 }
 
+// LoadStats returns the statistics of the dataset below dir.
+func LoadStats(ctx context.Context, s Store, dir string) (stats Stats, err error) {
+	key := strings.TrimPrefix(dir+"/stats.json", "/")
+	if _, err := loadJSON(ctx, s, key, &stats); err != nil {
+		return Stats{}, err
+	}
+	if stats.SchemaVersion > SchemaVersion {
+		return Stats{}, fmt.Errorf("%s has schema version %d, this program reads up to %d: %w", key, stats.SchemaVersion, SchemaVersion, ErrMalformed)
+	}
+	return stats, nil
+}
+
 // files are the data and reject files.
 func (m Manifest) files() []File {
 	var files []File
