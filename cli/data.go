@@ -203,7 +203,7 @@ func (c *dataStats) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	stats, err := v.stats(a)
+	stats, err := dataset.LoadStats(a.ctx, v.store, v.dir)
 	if err != nil {
 		return err
 	}
@@ -252,7 +252,6 @@ type dataWhy struct {
 func (c *dataWhy) Help() string {
 	return "Examples:\n  temper data why go-docs 3f2a91c0\n  temper data why go-docs@0123456789ab 3f2a91c0 --json"
 }
-
 
 // Run traces a row to its bytes and rules.
 func (c *dataWhy) Run(a *app) error {
