@@ -15,6 +15,7 @@ import (
 	"temper/dataset"
 	"temper/finetune"
 	"temper/internal/kernel"
+	"temper/recipe"
 )
 
 // Version is set when the binary is built.
@@ -34,13 +35,39 @@ const (
 var errInput = errors.New("wrong input")
 
 type commands struct {
-	Model    modelCommand    `cmd:"" help:"Base models: what is in a file, and its raw logits."`
-	Tokenize tokenizeCommand `cmd:"" help:"Text or conversations to token ids."`
-	Tune     tuneCommand     `cmd:"" help:"Train a LoRA adapter over a quantized base."`
-	Eval     evalCommand     `cmd:"" help:"Mean loss a trained token, perplexity."`
-	Generate generateCommand `cmd:"" help:"One answer of a base, with or without an adapter."`
+	Recipe   recipeCommand   `cmd:"" group:"runs" help:"Check, show and describe recipes."`
+	Run      runCommand      `cmd:"" group:"runs" help:"Submit a recipe; with --wait, follow it to its report."`
+	Runs     runsCommand     `cmd:"" group:"runs" help:"List runs."`
+	Show     showCommand     `cmd:"" group:"runs" help:"A run's stages, with counts and times."`
+	Report   reportCommand   `cmd:"" group:"runs" help:"What a run collected, dropped and learnt; before and after."`
+	Cancel   cancelCommand   `cmd:"" group:"runs" help:"Stop a run; a training writes a checkpoint first."`
+	Retry    retryCommand    `cmd:"" group:"runs" help:"Go on with a run that failed or was cancelled."`
+	Schedule scheduleCommand `cmd:"" group:"runs" help:"Nightly retrains of a recipe's schedule section."`
+	Worker   workerCommand   `cmd:"" group:"runs" help:"Work on runs until told to stop."`
+
+	Data    dataCommand    `cmd:"" group:"results" help:"Datasets: rows, signals, verdicts, lineage, digests."`
+	Adapter adapterCommand `cmd:"" group:"results" help:"Adapters: metrics, files, aliases, lineage."`
+	Model   modelCommand   `cmd:"" group:"results" help:"Base models: the catalogue, what is in a file, raw logits."`
+
+	Collect       collectCommand       `cmd:"" group:"engines" help:"Read a recipe's sources."`
+	Filter        filterCommand        `cmd:"" group:"engines" help:"Fix, score and filter records."`
+	Dedup         dedupCommand         `cmd:"" group:"engines" help:"Remove equal and similar records."`
+	Decontaminate decontaminateCommand `cmd:"" group:"engines" help:"Remove records that hold items of evaluations."`
+	Synth         synthCommand         `cmd:"" group:"engines" help:"Make instruction rows of records."`
+	Tokenize      tokenizeCommand      `cmd:"" group:"engines" help:"Text or conversations to token ids."`
+	Tune          tuneCommand          `cmd:"" group:"engines" help:"Train a LoRA adapter over a quantized base."`
+	Eval          evalCommand          `cmd:"" group:"engines" help:"Mean loss a trained token, perplexity."`
+	Generate      generateCommand      `cmd:"" group:"engines" help:"One answer of a base, with or without an adapter."`
 
 	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// groups are the headings of the help.
+var groups = []kong.Group{
+	{Key: "start", Title: "Everything at once"},
+	{Key: "runs", Title: "Runs"},
+	{Key: "results", Title: "What runs make and use"},
+	{Key: "engines", Title: "The engines without a server: files in, files out"},
 }
 
 // app is what commands reach the world through.
@@ -66,7 +93,8 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 	}()
 	var c commands
 	options := []kong.Option{kong.Name("temper"), kong.Description("One Go program that turns raw text into a better model, and can prove how."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": Version}, kong.UsageOnError()}
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": Version}, kong.ExplicitGroups(groups),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true})}
 	for _, e := range extra {
 		options = append(options, e.option())
 	}
@@ -82,7 +110,12 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := parsed.Run(&app{ctx: ctx, stdin: stdin, out: stdout, err: stderr}); err != nil {
-		fmt.Fprintf(stderr, "temper: %v\n", err)
+		var wrong recipe.Problems
+		if errors.As(err, &wrong) {
+			fmt.Fprintln(stderr, wrong) // a line each, as editors read them
+		} else {
+			fmt.Fprintf(stderr, "temper: %v\n", err)
+		}
 		return statusOf(err)
 	}
 	return done
@@ -91,7 +124,10 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 // statusOf is the exit status an error ends with.
 func statusOf(err error) int {
 	var run *runError
+	var wrong recipe.Problems
 	switch {
+	case errors.As(err, &wrong):
+		return badInput
 	case errors.As(err, &run):
 		return run.status()
 	case errors.Is(err, errKept):

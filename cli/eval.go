@@ -10,7 +10,7 @@ import (
 )
 
 type evalCommand struct {
-	Base     string `required:"" help:"GGUF file or Hugging Face folder."`
+	Base     string `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
 	Adapter  string `help:"PEFT directory."`
 	Data     string `required:"" help:"Conversations as JSONL, or token batches as .arrow."`
 	Sequence int    `default:"512" help:"Longest sequence, in tokens."`
@@ -19,7 +19,7 @@ type evalCommand struct {
 
 // Run measures and prints one JSON object.
 func (c *evalCommand) Run(a *app) error {
-	m, adapter, err := open(c.Base, c.Adapter)
+	m, adapter, err := a.open(c.Base, c.Adapter)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (c *evalCommand) Run(a *app) error {
 }
 
 type generateCommand struct {
-	Base        string  `required:"" help:"GGUF file or Hugging Face folder."`
+	Base        string  `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
 	Adapter     string  `help:"PEFT directory."`
 	MaxTokens   int     `default:"128" help:"Longest answer, in tokens."`
 	Temperature float64 `help:"0 is the likeliest token each time."`
@@ -46,7 +46,7 @@ type generateCommand struct {
 
 // Run prints one answer.
 func (c *generateCommand) Run(a *app) error {
-	m, adapter, err := open(c.Base, c.Adapter)
+	m, adapter, err := a.open(c.Base, c.Adapter)
 	if err != nil {
 		return err
 	}

@@ -3,46 +3,21 @@ package cli
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 
-	"temper/lora"
-	"temper/model"
 )
 
 type modelCommand struct {
-	Show   showCommand   `cmd:"" help:"Architecture, tensors and block types."`
+	Pull   modelPull     `cmd:"" help:"Bring a base of the catalogue here; its digest is checked."`
+	Ls     modelLs       `cmd:"" help:"The catalogue, and what of it is here."`
+	Show   modelShow     `cmd:"" help:"Architecture, tensors and block types, tokenizer, chat template."`
 	Logits logitsCommand `cmd:"" help:"Raw logits of a fixed token stream, for parity checks against other engines."`
 }
 
-type showCommand struct {
-	Base string `arg:"" help:"GGUF file or Hugging Face folder."`
-	JSON bool   `name:"json" help:"One JSON object."`
-}
-
-// Run prints what is in a base.
-func (c *showCommand) Run(a *app) error {
-	m, err := model.Open(c.Base)
-	if err != nil {
-		return err
-	}
-	types := map[string]int{}
-	for _, t := range m.Tensors() {
-		types[t.Type]++
-	}
-	if c.JSON {
-		return json.NewEncoder(a.out).Encode(map[string]any{"name": m.Name, "digest": m.Digest, "bytes": m.Bytes, "parameters": m.Parameters(),
-			"layers": len(m.Layers), "dim": m.Dim, "vocabulary": m.Vocab, "context": m.Context, "types": types})
-	}
-	fmt.Fprintf(a.out, "%s\n  digest      %s\n  size        %d bytes, %d parameters\n  layers      %d, width %d, vocabulary %d, context %d\n  tensors     %v\n",
-		m.Name, m.Digest, m.Bytes, m.Parameters(), len(m.Layers), m.Dim, m.Vocab, m.Context, types)
-	return nil
-}
-
 type logitsCommand struct {
-	Base    string `required:"" help:"GGUF file or Hugging Face folder."`
+	Base    string `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
 	Adapter string `help:"PEFT directory."`
 	IDs     string `name:"ids" required:"" help:"Token ids, raw little-endian int32."`
 	Out     string `short:"o" required:"" help:"Raw little-endian float32, tokens × vocabulary."`
@@ -51,9 +26,9 @@ type logitsCommand struct {
 }
 
 // Run writes the logits.
-func (c *logitsCommand) Run(_ *app) error {
+func (c *logitsCommand) Run(a *app) error {
 	threads(c.Threads)
-	m, adapter, err := open(c.Base, c.Adapter)
+	m, adapter, err := a.open(c.Base, c.Adapter)
 	if err != nil {
 		return err
 	}
@@ -83,16 +58,6 @@ func (c *logitsCommand) Run(_ *app) error {
 		return err
 	}
 	return f.Close()
-}
-
-// open opens a base, and an adapter if one is named.
-func open(base, adapter string) (*model.Model, *lora.Adapter, error) {
-	m, err := model.Open(base)
-	if err != nil || adapter == "" {
-		return m, nil, err
-	}
-	ad, err := lora.Read(adapter)
-	return m, ad, err
 }
 
 // readIDs reads raw little-endian int32.

@@ -28,7 +28,7 @@ type Extra struct {
 	Command    any
 }
 
-func (e Extra) option() kong.Option { return kong.DynamicCommand(e.Name, e.Help, "", e.Command) }
+func (e Extra) option() kong.Option { return kong.DynamicCommand(e.Name, e.Help, "start", e.Command) }
 
 // printJSON writes one value as a line.
 func (a *app) printJSON(v any) error { return json.NewEncoder(a.out).Encode(v) }

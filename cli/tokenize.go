@@ -8,11 +8,10 @@ import (
 
 	"temper/dataset"
 	"temper/finetune"
-	"temper/model"
 )
 
 type tokenizeCommand struct {
-	Base     string   `required:"" help:"GGUF file or Hugging Face folder."`
+	Base     string   `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
 	IDs      bool     `name:"ids" help:"Print one JSON array of ids a record, for plain text."`
 	Out      string   `short:"o" help:"Token batches with the chat template and the answer mask, as an Arrow file."`
 	Sequence int      `default:"512" help:"Longest sequence, in tokens."`
@@ -23,7 +22,7 @@ type tokenizeCommand struct {
 
 // Run tokenizes.
 func (c *tokenizeCommand) Run(a *app) error {
-	m, err := model.Open(c.Base)
+	m, err := a.openBase(c.Base)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 type tuneCommand struct {
-	Base          string  `required:"" help:"GGUF file or Hugging Face folder."`
+	Base          string  `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
 	Data          string  `help:"Conversations as JSONL, or token batches as .arrow." xor:"data"`
 	IDs           string  `name:"ids" help:"A fixed token stream, raw int32: consecutive windows, no shuffling, for parity checks." xor:"data"`
 	Out           string  `short:"o" required:"" help:"Folder of the adapter, in PEFT's form."`
@@ -49,7 +49,7 @@ func (c *tuneCommand) Run(a *app) error {
 	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) && !c.Force {
 		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
 	}
-	base, err := model.Open(c.Base)
+	base, err := a.openBase(c.Base)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,12 @@ func (p Puller) client() *http.Client {
 // Path is where the model lies once it is here.
 func (p Puller) Path(e Entry) string { return filepath.Join(p.Folder, e.File) }
 
+// Has reports whether a file of the model's name and size is here; its digest is looked at when it is used.
+func (p Puller) Has(e Entry) bool {
+	info, err := os.Stat(p.Path(e))
+	return err == nil && info.Size() == e.Size
+}
+
 // A Progress hears how far a source is, in bytes; total may be 0.
 type Progress func(source string, done, total int64)
 
