@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 )
 
 // fileBytes is about how large a published file gets, compressed: stored blobs are put together up to it.
@@ -53,7 +54,7 @@ func Publish(ctx context.Context, s Store, p Publication) (Manifest, error) {
 	return m, nil
 }
 
-// WriteDataset writes the same files as [Publish] below dir of the store to, which may be another than from, where the blobs
+// WriteDataset writes the same files as [Publish] below dir ("": at the top) of the store to, which may be another than from, where the blobs
 // lie; no pointer is moved. A dir that holds another dataset's manifest is ErrConflict.
 func WriteDataset(ctx context.Context, from, to Store, dir string, p Publication) (Manifest, error) {
 	b, err := build(ctx, from, p)
@@ -197,7 +198,7 @@ func (c *counter) Write(b []byte) (int, error) {
 
 // upload puts the files and then the manifest, create-only, and returns the manifest that is there.
 func (b *bundle) upload(ctx context.Context, s Store, dir string) (m Manifest, err error) {
-	key := dir + "/manifest.json"
+	key := path.Join(dir, "manifest.json")
 	if _, err := loadJSON(ctx, s, key, &m); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return m, err
 	}
@@ -206,7 +207,7 @@ func (b *bundle) upload(ctx context.Context, s Store, dir string) (m Manifest, e
 		if f.f != nil {
 			body = f.f
 		}
-		if _, err := s.Put(ctx, dir+"/"+f.Path, body, f.Bytes); err != nil {
+		if _, err := s.Put(ctx, path.Join(dir, f.Path), body, f.Bytes); err != nil {
 			return Manifest{}, err
 		}
 	}

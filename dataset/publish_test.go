@@ -207,6 +207,21 @@ func TestWriteDataset(t *testing.T) {
 	}
 }
 
+// TestWriteDatasetAtTop: a dataset can be a store's whole content.
+func TestWriteDatasetAtTop(t *testing.T) {
+	from, to := store.NewMem(), store.NewMem()
+	m, err := dataset.WriteDataset(t.Context(), from, to, "", publication(t, from, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dataset.VerifyDataset(t.Context(), to, "", m); err != nil {
+		t.Error(err)
+	}
+	if got, err := dataset.ReadManifest(t.Context(), to, ""); err != nil || got.Version != m.Version {
+		t.Errorf("read back: version %q, %v; want %q", got.Version, err, m.Version)
+	}
+}
+
 // TestEmptySplits: a split without rows has a file with columns, and is not in the card, where it would make the rest unreadable.
 func TestEmptySplits(t *testing.T) {
 	s := store.NewMem()
