@@ -42,7 +42,7 @@ def trained(temper, smollm, reference, ids, tmp_path_factory):
         loss.backward()
         norms.append(float(torch.nn.utils.clip_grad_norm_([p for p in m.parameters() if p.requires_grad], 1.0)))
         opt.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     for mode in ("none", "full"):
         temper("tune", "--base", smollm, "--ids", d / "ids.i32", "--batch", BATCH, "--sequence", LENGTH, "--init-adapter", d / "init",
                "--rank", 16, "--alpha", 32, "--lr", "2e-4", "--schedule", "constant", "--warmup", 0, "--clip", 1.0, "--weight-decay", 0,
