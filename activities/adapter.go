@@ -69,11 +69,11 @@ func (a *Activities) publishAdapter(ctx context.Context, in TrainInput, r Adapte
 		return version, err
 	}
 	for name, ref := range map[string]dataset.Ref{lora.WeightsFile: r.Adapter.Weights, lora.ConfigFile: r.Adapter.Config} {
-		b, err := readBlob(ctx, a.Store, ref)
+		b, err := readBlob(ctx, a.store(), ref)
 		if err != nil {
 			return "", err
 		}
-		if _, err := a.Store.Put(ctx, dir+name, bytes.NewReader(b), int64(len(b))); err != nil {
+		if _, err := a.store().Put(ctx, dir+name, bytes.NewReader(b), int64(len(b))); err != nil {
 			return "", err
 		}
 	}
@@ -88,7 +88,9 @@ func (a *Activities) publishAdapter(ctx context.Context, in TrainInput, r Adapte
 	if err != nil {
 		return "", err
 	}
-	_, err = a.Store.Put(ctx, dir+adapterCardFile, bytes.NewReader(b), int64(len(b)))
+	if _, err = a.Store.PutIf(ctx, dir+adapterCardFile, b, ""); errors.Is(err, dataset.ErrConflict) {
+		err = nil // another run trained the same adapter and was first
+	}
 	return version, err
 }
 
@@ -117,11 +119,11 @@ func (a *Activities) adapter(ctx context.Context, r Adapter) (*lora.Adapter, err
 	if r.Weights.SHA256 == "" {
 		return nil, nil
 	}
-	config, err := readBlob(ctx, a.Store, r.Config)
+	config, err := readBlob(ctx, a.store(), r.Config)
 	if err != nil {
 		return nil, err
 	}
-	weights, err := readBlob(ctx, a.Store, r.Weights)
+	weights, err := readBlob(ctx, a.store(), r.Weights)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"go.temporal.io/sdk/activity"
+	"time"
 
 	"temper/dataset"
 	"temper/model"
@@ -34,29 +33,51 @@ type FetchInput struct {
 
 // FetchBase finds a base model and puts it on the store, where every worker finds it by digest.
 func (a *Activities) FetchBase(ctx context.Context, in FetchInput) (Base, error) {
-	path, err := a.findBase(ctx, in.Base)
+	ctx, release := begin(ctx, "base")
+	defer release()
+	base, err := a.fetchBase(ctx, in.Base)
 	if err != nil {
-		return Base{}, classify(fmt.Errorf("base %s: %w", in.Base, err))
+		return Base{}, finish(ctx, fmt.Errorf("base %s: %w", in.Base, err))
+	}
+	return base, nil
+}
+
+func (a *Activities) fetchBase(ctx context.Context, name string) (Base, error) {
+	path, err := a.findBase(ctx, name)
+	if err != nil {
+		return Base{}, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return Base{}, classify(fmt.Errorf("base %s: %w", in.Base, err))
+		return Base{}, err
 	}
 	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
+	sum, n, err := digest(ctx, f)
 	if err != nil {
-		return Base{}, fmt.Errorf("read base %s: %w", path, err)
+		return Base{}, fmt.Errorf("read %s: %w", path, err)
 	}
-	base := Base{Name: in.Base, Ref: dataset.Ref{SHA256: hex.EncodeToString(h.Sum(nil)), Bytes: n, Ext: filepath.Ext(path)}}
-	if info, err := a.Store.Stat(ctx, base.key()); err == nil && info.Size == n {
+	base := Base{Name: name, Ref: dataset.Ref{SHA256: sum, Bytes: n, Ext: filepath.Ext(path)}}
+	info, err := a.Store.Stat(ctx, base.key())
+	if err == nil && info.Size == n {
 		return base, nil
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Base{}, classify(err)
 	}
-	activity.RecordHeartbeat(ctx, Progress{Stage: "base", Total: n, Unit: "bytes", Note: "to the store"})
-	_, err = a.Store.Put(ctx, base.key(), f, n)
-	return base, classify(err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Base{}, err
+	}
+	say(ctx, Progress{Stage: "base", Total: n, Unit: "bytes", Note: "to the store"})
+	_, err = a.store().Put(ctx, base.key(), f, n)
+	return base, err
+}
+
+// digest is the SHA-256 of a file, in hex, and its size.
+func digest(ctx context.Context, f *os.File) (sum string, n int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	h := sha256.New()
+	n, err = io.CopyBuffer(h, io.NewSectionReader(beating{ctx, f}, 0, info.Size()), make([]byte, 1<<20))
+	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
 // findBase returns the path of a verified local file.
@@ -72,7 +93,7 @@ func (a *Activities) findBase(ctx context.Context, name string) (string, error) 
 		return name, nil
 	}
 	return a.Models.Pull(ctx, name, func(source string, done, total int64) {
-		activity.RecordHeartbeat(ctx, Progress{Stage: "base", Done: done, Total: total, Unit: "bytes", Note: source})
+		say(ctx, Progress{Stage: "base", Done: done, Total: total, Unit: "bytes", Note: source})
 	})
 }
 
@@ -101,28 +122,40 @@ func place(path string, write func(f *os.File) error) error {
 		f.Close()
 		return err
 	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil { // a power cut must not leave a name without its bytes
 		return err
 	}
 	return os.Rename(f.Name(), path)
 }
 
-// open returns the base, from a verified local copy; it is opened once a worker.
+// open returns the base, from a verified local copy; it is opened once a worker. Who waits for another to bring it is as alive as
+// that one.
 func (a *Activities) open(ctx context.Context, b Base) (*model.Model, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if m := a.bases[b.Ref.SHA256]; m != nil {
-		return m, nil
-	}
-	path := filepath.Join(a.Scratch, "models", b.Ref.SHA256+b.Ref.Ext)
-	if info, err := os.Stat(path); err != nil || info.Size() != b.Ref.Bytes {
-		if err := a.download(ctx, b, path); err != nil {
-			return nil, fmt.Errorf("base %s: %w", b.Name, err)
+	for {
+		a.mu.Lock()
+		if m := a.bases[b.Ref.SHA256]; m != nil {
+			a.mu.Unlock()
+			return m, nil
+		}
+		other := a.opening
+		if other == nil {
+			break
+		}
+		a.mu.Unlock()
+		if err := other.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
-	m, err := model.Open(path)
+	mine := &opening{done: make(chan struct{}), pulse: pulseOf(ctx)}
+	a.opening = mine
+	a.mu.Unlock()
+	m, err := a.load(ctx, b)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opening = nil
+	close(mine.done)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("base %s: %w", b.Name, err)
 	}
 	if a.bases == nil {
 		a.bases = map[string]*model.Model{}
@@ -131,16 +164,59 @@ func (a *Activities) open(ctx context.Context, b Base) (*model.Model, error) {
 	return m, nil
 }
 
+// An opening is a base that is being brought.
+type opening struct {
+	done  chan struct{}
+	pulse *pulse // of who brings it
+}
+
+// wait returns when the base is there, or could not be brought. It beats when the other does.
+func (o *opening) wait(ctx context.Context) error {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	var seen time.Time
+	for {
+		select {
+		case <-o.done:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-look.C:
+			if last := o.pulse.time(); last != seen {
+				seen = last
+				touch(ctx)
+			}
+		}
+	}
+}
+
+// load opens the local copy, after it was made or its digest was checked.
+func (a *Activities) load(ctx context.Context, b Base) (*model.Model, error) {
+	path := filepath.Join(a.Scratch, "models", b.Ref.SHA256+b.Ref.Ext)
+	f, err := os.Open(path)
+	if err == nil {
+		sum, _, err := digest(ctx, f)
+		f.Close()
+		if err == nil && sum == b.Ref.SHA256 {
+			return model.Open(path)
+		}
+	}
+	if err := a.download(ctx, b, path); err != nil {
+		return nil, err
+	}
+	return model.Open(path)
+}
+
 // download copies the base from the store and checks its digest before the file appears.
 func (a *Activities) download(ctx context.Context, b Base, path string) error {
-	obj, err := a.Store.Open(ctx, b.key())
+	obj, err := a.store().Open(ctx, b.key())
 	if err != nil {
 		return err
 	}
 	defer obj.Close()
 	return place(path, func(f *os.File) error {
 		h := sha256.New()
-		n, err := io.Copy(io.MultiWriter(f, h), io.NewSectionReader(obj, 0, obj.Info().Size))
+		n, err := io.CopyBuffer(io.MultiWriter(f, h), io.NewSectionReader(obj, 0, obj.Info().Size), make([]byte, 1<<20))
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,8 @@ type checkpoints struct {
 	store dataset.Store
 	key   string // of the stage
 
+	evalEvery int // of the training's options
+
 	Newest   dataset.Ref `json:"newest"`
 	Previous dataset.Ref `json:"previous,omitzero"`
 	Curve    []Point     `json:"curve"`
@@ -32,16 +34,15 @@ func (c *checkpoints) pointer() string { return "checkpoints/" + c.key + ".json"
 
 // load returns the checkpoint to go on from, or nil. One whose bytes are not what the pointer says is passed over for the one before.
 func (c *checkpoints) load(ctx context.Context) (*finetune.Checkpoint, error) {
-	obj, err := c.store.Open(ctx, c.pointer())
+	b, _, err := readSmall(ctx, c.store, c.pointer())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, err // not known is not the same as not there: training from the start again would cost days
 	}
-	defer obj.Close()
-	if err := json.NewDecoder(io.NewSectionReader(obj, 0, min(obj.Info().Size, 16<<20))).Decode(c); err != nil {
-		*c = checkpoints{store: c.store, key: c.key}
+	if json.Unmarshal(b, c) != nil {
+		c.forget()
 		return nil, nil
 	}
 	for _, ref := range []dataset.Ref{c.Newest, c.Previous} {
@@ -58,7 +59,7 @@ func (c *checkpoints) load(ctx context.Context) (*finetune.Checkpoint, error) {
 		c.rewind(k.Step)
 		return k, nil
 	}
-	*c = checkpoints{store: c.store, key: c.key}
+	c.forget()
 	return nil, nil
 }
 
@@ -66,17 +67,15 @@ func (c *checkpoints) read(ctx context.Context, ref dataset.Ref) (*finetune.Chec
 	if err := dataset.VerifyBlob(ctx, c.store, ref); err != nil {
 		return nil, err
 	}
-	obj, err := dataset.OpenBlob(ctx, c.store, ref)
+	b, err := readBlob(ctx, c.store, ref)
 	if err != nil {
-		return nil, err
-	}
-	defer obj.Close()
-	b := make([]byte, ref.Bytes)
-	if _, err := obj.ReadAt(b, 0); err != nil && err != io.EOF {
 		return nil, err
 	}
 	return finetune.ReadCheckpoint(b)
 }
+
+// forget is a training that has not begun.
+func (c *checkpoints) forget() { *c = checkpoints{store: c.store, key: c.key, evalEvery: c.evalEvery} }
 
 // rewind forgets the steps after a checkpoint: they will be done again.
 func (c *checkpoints) rewind(step int) {
@@ -109,16 +108,24 @@ func (c *checkpoints) save(ctx context.Context, k *finetune.Checkpoint) error {
 	return nil
 }
 
-// remove deletes what a finished training no longer needs.
-func (c *checkpoints) remove(ctx context.Context) error {
-	if err := c.store.Delete(ctx, c.pointer()); err != nil {
+// removeCheckpoints deletes what a finished training no longer needs.
+func removeCheckpoints(ctx context.Context, s dataset.Store, key string) error {
+	c := &checkpoints{store: s, key: key}
+	b, _, err := readSmall(ctx, s, c.pointer())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.Delete(ctx, c.pointer()); err != nil || json.Unmarshal(b, c) != nil {
 		return err
 	}
 	for _, ref := range []dataset.Ref{c.Newest, c.Previous} {
 		if ref.SHA256 == "" {
 			continue
 		}
-		if err := c.store.Delete(ctx, ref.Key()); err != nil {
+		if err := s.Delete(ctx, ref.Key()); err != nil {
 			return err
 		}
 	}
@@ -131,7 +138,9 @@ func (c *checkpoints) add(s finetune.Step) {
 	if s.EvalLoss != nil {
 		p.EvalLoss = *s.EvalLoss
 	}
-	c.Curve = append(c.Curve, p)
+	if onCurve(s, c.evalEvery) {
+		c.Curve = append(c.Curve, p)
+	}
 	c.Peak = max(c.Peak, s.PeakBytes)
 	if n := s.Tokens - c.Tokens; s.TokensPerSecond > 0 && n > 0 {
 		c.Seconds += float64(n) / s.TokensPerSecond

@@ -1,10 +1,12 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"temper/collect"
 	"temper/dataset"
@@ -21,13 +23,14 @@ const (
 	engineScore   = "evaluate/1"
 )
 
-// maxTasks bounds the tasks of one source, and so the size of a history: larger sources get larger tasks.
-const maxTasks = 256
+// MaxTasks bounds the tasks of all sources of a run together, and so the size of histories: larger sources get larger tasks.
+const MaxTasks = 256
 
 // PlanInput is the input of [Activities.PlanCollect].
 type PlanInput struct {
 	Source    collect.Source `json:"source"`
 	TaskBytes int64          `json:"task_bytes,omitempty"` // of input a task; 0 means 8 MiB
+	MaxTasks  int            `json:"max_tasks,omitempty"`  // of this source; 0 means [MaxTasks]
 	MaxBad    float64        `json:"max_bad,omitempty"`    // share of bad rows above which the run stops; 0 means 0.05
 }
 
@@ -35,32 +38,54 @@ type PlanInput struct {
 type Plan struct {
 	Plan  dataset.Ref `json:"plan"` // the tasks, one a line, with the digest of every file in them
 	Tasks int         `json:"tasks"`
+	// Largest is the bytes of the largest file or range, which may be one record.
+	Largest int64 `json:"largest"`
 }
 
 // PlanCollect lists the source's files with their digests and cuts them into tasks. It is never cached: it is what notices that
 // a source has changed.
 func (a *Activities) PlanCollect(ctx context.Context, in PlanInput) (Plan, error) {
-	if in.TaskBytes == 0 {
-		in.TaskBytes = 8 << 20
-	}
-	tasks, err := collect.Plan(ctx, a.Sources, in.Source, in.TaskBytes)
-	for err == nil && len(tasks) > maxTasks {
-		in.TaskBytes *= 2
-		tasks, err = collect.Plan(ctx, a.Sources, in.Source, in.TaskBytes)
-	}
+	ctx, release := begin(ctx, "plan collect")
+	defer release()
+	tasks, err := a.plan(ctx, in)
 	if err != nil {
-		return Plan{}, classify(fmt.Errorf("plan collect: %w", err))
+		return Plan{}, finish(ctx, fmt.Errorf("plan collect: %w", err))
 	}
-	ref, err := dataset.PutBlob(ctx, a.Store, ".jsonl", func(w io.Writer) (int64, error) {
-		enc := json.NewEncoder(w)
-		for _, t := range tasks {
-			if err := enc.Encode(t); err != nil {
-				return 0, err
-			}
+	ref, err := putJSONL(ctx, a.store(), tasks)
+	p := Plan{Plan: ref, Tasks: len(tasks)}
+	for _, t := range tasks {
+		for _, f := range t.Files {
+			p.Largest = max(p.Largest, f.Length)
 		}
-		return int64(len(tasks)), nil
-	})
-	return Plan{Plan: ref, Tasks: len(tasks)}, classify(err)
+	}
+	return p, finish(ctx, err)
+}
+
+// plan cuts the source into at most MaxTasks tasks. The size of all files tells how large they must be, so that files are read
+// a second time in rare cases only.
+func (a *Activities) plan(ctx context.Context, in PlanInput) ([]collect.Task, error) {
+	if err := in.Source.WithDefaults().Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", errInput, err)
+	}
+	most := cmp.Or(in.MaxTasks, MaxTasks)
+	total := int64(0)
+	for f, err := range a.sources().List(ctx, strings.TrimSuffix(in.Source.Root(), "/")) {
+		if err != nil {
+			return nil, err
+		}
+		total += f.Size
+	}
+	bytes := max(cmp.Or(in.TaskBytes, 8<<20), total/int64(most))
+	for {
+		tasks, err := collect.Plan(ctx, a.sources(), in.Source, bytes)
+		if err != nil || len(tasks) <= most {
+			return tasks, err
+		}
+		if bytes > total {
+			return nil, fmt.Errorf("%d tasks of %d bytes: %d are allowed, and the source has files that stay apart: %w", len(tasks), bytes, most, errInput)
+		}
+		bytes *= 2
+	}
 }
 
 // CollectInput is the input of [Activities.Collect].
@@ -72,9 +97,11 @@ type CollectInput struct {
 
 // Collect reads one task's files into records. Rows that cannot be read go to quarantine; more than MaxBad of them stop the run.
 func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult, error) {
+	ctx, release := begin(ctx, "collect")
+	defer release()
 	task, err := a.task(ctx, in)
 	if err != nil {
-		return StageResult{}, classify(fmt.Errorf("collect: %w", err))
+		return StageResult{}, finish(ctx, fmt.Errorf("collect: %w", err))
 	}
 	if in.MaxBad == 0 {
 		in.MaxBad = 0.05
@@ -85,7 +112,7 @@ func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult,
 	}{task, in.MaxBad}
 	return a.stage(ctx, work{name: "collect", engine: engineCollect, options: options, do: func(ctx context.Context, s *dataset.Stage) error {
 		var bad []dataset.Bad
-		in2 := collect.Read(ctx, a.Sources, task, func(b dataset.Bad) error {
+		in2 := collect.Read(ctx, a.sources(), task, func(b dataset.Bad) error {
 			bad = append(bad, b)
 			return nil
 		})
@@ -99,7 +126,7 @@ func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult,
 			return fmt.Errorf("%d of %.0f rows are bad, more than the %.3g allowed; the first: %s, offset %d: %s: %w",
 				len(bad), n, in.MaxBad, first.Source.URI, first.Source.Offset, first.Reason, dataset.ErrMalformed)
 		}
-		quarantine, err := putJSONL(ctx, a.Store, bad)
+		quarantine, err := putJSONL(ctx, a.store(), bad)
 		s.Outputs["records"], s.Outputs["quarantine"] = []dataset.Ref{recs}, []dataset.Ref{quarantine}
 		return err
 	}})
@@ -107,7 +134,7 @@ func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult,
 
 // task reads one line of the plan.
 func (a *Activities) task(ctx context.Context, in CollectInput) (t collect.Task, err error) {
-	obj, err := dataset.OpenBlob(ctx, a.Store, in.Plan)
+	obj, err := dataset.OpenBlob(ctx, a.store(), in.Plan)
 	if err != nil {
 		return t, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"path"
 
 	"temper/dataset"
@@ -16,11 +17,24 @@ type ExactInput struct {
 	Options dedup.Exact   `json:"options"`
 }
 
-// Exact keeps the first of equal records over all shards, in order. One task: it holds 16 bytes a record.
+// Exact keeps the first of equal records over all shards, in order; each shard stays one. One task: it holds 60 bytes a record.
 func (a *Activities) Exact(ctx context.Context, in ExactInput) (StageResult, error) {
 	return a.stage(ctx, work{name: "exact", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
-		notes := dedup.ExactNotes(records(a.chain(ctx, in.Shards)), in.Options)
-		return a.pick(ctx, s, dataset.Annotate(a.chain(ctx, in.Shards), notes))
+		next, stop := iter.Pull2(dedup.ExactNotes(records(a.chain(ctx, in.Shards)), in.Options))
+		defer stop()
+		for _, shard := range in.Shards {
+			notes := func(yield func(dataset.Note, error) bool) { // as many as the shard's rows ask for
+				for {
+					if note, err, ok := next(); !ok || !yield(note, err) {
+						return
+					}
+				}
+			}
+			if err := a.pick(ctx, s, dataset.Annotate(dataset.BlobRows(ctx, a.store(), shard), notes)); err != nil {
+				return err
+			}
+		}
+		return nil
 	}})
 }
 
@@ -36,7 +50,7 @@ type NearInput struct {
 func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error) {
 	return a.stage(ctx, work{name: "sign", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
 		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.Options)
-		ref, err := dataset.PutBlob(ctx, a.Store, ".minhash", func(w io.Writer) (int64, error) {
+		ref, err := dataset.PutBlob(ctx, a.store(), ".minhash", func(w io.Writer) (int64, error) {
 			return dedup.WriteSignatures(w, beat(ctx, Progress{Stage: "near", Unit: "records"}, sigs), in.Options)
 		})
 		s.Outputs["signatures"] = []dataset.Ref{ref}
@@ -51,7 +65,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 	return a.stage(ctx, work{name: "cluster", engine: engineDedup, options: in.Options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
 		sigs := func(yield func(dedup.Signature, error) bool) {
 			for _, ref := range in.Signatures {
-				obj, err := dataset.OpenBlob(ctx, a.Store, ref)
+				obj, err := dataset.OpenBlob(ctx, a.store(), ref)
 				if err != nil {
 					yield(dedup.Signature{}, err)
 					return
@@ -72,7 +86,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 		if err != nil {
 			return err
 		}
-		ref, err := putJSONL(ctx, a.Store, clusters)
+		ref, err := putJSONL(ctx, a.store(), clusters)
 		s.Outputs["clusters"] = []dataset.Ref{ref}
 		s.Counts.Out = ref.Records
 		return err
@@ -83,7 +97,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 func (a *Activities) Near(ctx context.Context, in NearInput) (StageResult, error) {
 	inputs := append(append([]dataset.Ref{}, in.Shards...), in.Clusters)
 	return a.stage(ctx, work{name: "near", engine: engineDedup, options: in.Options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
-		clusters, err := blobJSONL[dedup.Cluster](ctx, a.Store, in.Clusters)
+		clusters, err := blobJSONL[dedup.Cluster](ctx, a.store(), in.Clusters)
 		if err != nil {
 			return err
 		}
@@ -118,12 +132,14 @@ type DecontaminateInput struct {
 
 // Decontaminate drops records that hold items of an evaluation.
 func (a *Activities) Decontaminate(ctx context.Context, in DecontaminateInput) (StageResult, error) {
+	ctx, release := begin(ctx, "decontaminate")
+	defer release()
 	evals, refs, err := a.evals(ctx, in.Options)
 	if err != nil {
-		return StageResult{}, classify(fmt.Errorf("decontaminate: %w", err))
+		return StageResult{}, finish(ctx, fmt.Errorf("decontaminate: %w", err))
 	}
 	return a.stage(ctx, work{name: "decontaminate", engine: engineDedup, options: in.Options, inputs: append([]dataset.Ref{in.Shard}, refs...), do: func(ctx context.Context, s *dataset.Stage) error {
-		rows := func() dataset.Rows { return dataset.BlobRows(ctx, a.Store, in.Shard) }
+		rows := func() dataset.Rows { return dataset.BlobRows(ctx, a.store(), in.Shard) }
 		return a.pick(ctx, s, dataset.Annotate(rows(), evals.Notes(records(rows()))))
 	}})
 }
@@ -133,11 +149,11 @@ func (a *Activities) evals(ctx context.Context, o dedup.Decontaminate) (*dedup.E
 	var items []dataset.Record
 	var refs []dataset.Ref
 	for _, uri := range o.Against {
-		obj, err := a.Sources.Open(ctx, uri)
+		obj, err := a.sources().Open(ctx, uri)
 		if err != nil {
 			return nil, nil, fmt.Errorf("evaluation %s: %w", uri, err)
 		}
-		ref, err := dataset.PutBlob(ctx, a.Store, path.Ext(uri), func(w io.Writer) (int64, error) {
+		ref, err := dataset.PutBlob(ctx, a.store(), path.Ext(uri), func(w io.Writer) (int64, error) {
 			_, err := io.Copy(w, io.NewSectionReader(obj, 0, obj.Info().Size))
 			return 0, err
 		})

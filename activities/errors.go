@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -18,32 +19,62 @@ var ErrRefused = errors.New("refused")
 const (
 	TypeMalformed = "Malformed" // bad bytes: reading them again fails again
 	TypeMissing   = "Missing"   // something named does not exist
-	TypeFull      = "Full"      // no room on the store: retrying fills it no less
+	TypeFull      = "Full"      // no room on the store or the disk: retrying fills it no less
 	TypeRefused   = "Refused"   // exit status 4
 	TypeInput     = "Input"     // options that cannot be met: exit status 2
+	TypeConflict  = "Conflict"  // another changed what this builds on: a new run sees the change
+	TypeDiverged  = "Diverged"  // the training's loss is no number: it would be none again
 )
+
+// TypeDrained marks the errors of work that was handed on because its worker stops; it is retried at once.
+const TypeDrained = "Drained"
 
 // errInput means that the recipe asks for something that cannot be.
 var errInput = errors.New("cannot be done")
 
+// errDrain means that the worker stops: another goes on, from the checkpoint where there is one.
+var errDrain = errors.New("the worker is stopping; another goes on with this")
+
+// whenFull is what to do about a full store.
+const whenFull = "; nothing that is done is lost: make room there, then `temper retry` the run"
+
+// finish is what an activity returns for err: the reason why its context ended, if that is what ended it, classified.
+func finish(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, context.Cause(ctx)) {
+		err = context.Cause(ctx) // the client of a store knows only that, not why
+	}
+	return classify(err)
+}
+
 // classify marks the errors that no retry can mend. It is the only place that decides.
 func classify(err error) error {
 	var app *temporal.ApplicationError
+	var cancelled *temporal.CanceledError
+	final := func(kind, more string) error {
+		return temporal.NewNonRetryableApplicationError(err.Error()+more, kind, err)
+	}
 	switch {
 	case err == nil || errors.As(err, &app):
 		return err
-	case errors.Is(err, context.Canceled):
+	case errors.As(err, &cancelled), errors.Is(err, context.Canceled):
 		return temporal.NewCanceledError(err.Error())
+	case errors.Is(err, errDrain):
+		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeDrained, temporal.ApplicationErrorOptions{
+			Cause: err, Category: temporal.ApplicationErrorCategoryBenign})
 	case errors.Is(err, ErrRefused), errors.Is(err, finetune.ErrMemory):
-		return temporal.NewNonRetryableApplicationError(err.Error(), TypeRefused, err)
+		return final(TypeRefused, "")
+	case errors.Is(err, finetune.ErrDiverged):
+		return final(TypeDiverged, "")
+	case errors.Is(err, dataset.ErrFull), errors.Is(err, syscall.ENOSPC):
+		return final(TypeFull, whenFull)
 	case errors.Is(err, errInput):
-		return temporal.NewNonRetryableApplicationError(err.Error(), TypeInput, err)
+		return final(TypeInput, "")
 	case errors.Is(err, dataset.ErrMalformed):
-		return temporal.NewNonRetryableApplicationError(err.Error(), TypeMalformed, err)
-	case errors.Is(err, dataset.ErrFull):
-		return temporal.NewNonRetryableApplicationError(err.Error(), TypeFull, err)
+		return final(TypeMalformed, "")
 	case errors.Is(err, fs.ErrNotExist):
-		return temporal.NewNonRetryableApplicationError(err.Error(), TypeMissing, err)
+		return final(TypeMissing, "")
+	case errors.Is(err, dataset.ErrConflict):
+		return final(TypeConflict, "")
 	default:
 		return err
 	}

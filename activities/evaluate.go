@@ -7,8 +7,6 @@ import (
 	"encoding/hex"
 	"slices"
 
-	"go.temporal.io/sdk/activity"
-
 	"temper/dataset"
 	"temper/finetune"
 	"temper/lora"
@@ -53,13 +51,13 @@ func (a *Activities) Evaluate(ctx context.Context, in EvaluateInput) (Evaluation
 			return err
 		}
 		score, err := finetune.Evaluate(base, adapter, tokens, a.Threads, func(done, total int) error {
-			activity.RecordHeartbeat(ctx, Progress{Stage: s.Name, Done: int64(done), Total: int64(total), Unit: "sequences"})
+			say(ctx, Progress{Stage: s.Name, Done: int64(done), Total: int64(total), Unit: "sequences"})
 			return context.Cause(ctx)
 		})
 		if err != nil {
 			return err
 		}
-		samples, err := putJSONL(ctx, a.Store, score.Samples)
+		samples, err := putJSONL(ctx, a.store(), score.Samples)
 		s.Outputs["samples"] = []dataset.Ref{samples}
 		s.Counts.In, s.Counts.Out = int64(len(score.Samples)), int64(len(score.Samples))
 		s.Metrics["score"] = Score{score.Loss, score.Perplexity, score.Tokens}
@@ -98,7 +96,10 @@ func (a *Activities) Answers(ctx context.Context, in AnswersInput) (StageResult,
 		if err != nil {
 			return err
 		}
-		shown, err := a.questions(ctx, in)
+		if base.Chat == nil {
+			return nil // it cannot be asked
+		}
+		shown, err := a.questions(ctx, in, base)
 		if err != nil || len(shown) == 0 {
 			return err
 		}
@@ -116,7 +117,7 @@ func (a *Activities) Answers(ctx context.Context, in AnswersInput) (StageResult,
 }
 
 // questions chooses rows with a question and an answer by the hash of their ID, of different kinds first.
-func (a *Activities) questions(ctx context.Context, in AnswersInput) ([]Answer, error) {
+func (a *Activities) questions(ctx context.Context, in AnswersInput, asked *model.Model) ([]Answer, error) {
 	type candidate struct {
 		Answer
 		kind, hash string
@@ -138,10 +139,15 @@ func (a *Activities) questions(ctx context.Context, in AnswersInput) ([]Answer, 
 	seen, taken := map[string]bool{}, map[string]bool{}
 	for _, distinct := range []bool{true, false} {
 		for _, c := range all {
-			if len(out) < in.Count && !taken[c.ID] && (!distinct || !seen[c.kind]) {
-				seen[c.kind], taken[c.ID] = true, true
-				out = append(out, c.Answer)
+			if len(out) == in.Count || taken[c.ID] || distinct && seen[c.kind] {
+				continue
 			}
+			prompt, err := asked.Chat.Prompt([]dataset.Message{{Role: "user", Content: c.Question}})
+			if err != nil || len(prompt)+answerTokens > min(askContext, asked.Context) {
+				continue // nothing to show side by side
+			}
+			seen[c.kind], taken[c.ID] = true, true
+			out = append(out, c.Answer)
 		}
 	}
 	return out, nil
@@ -161,7 +167,7 @@ func respond(ctx context.Context, p *Progress, base *model.Model, adapter *lora.
 	}
 	ids, err := gen.Generate(prompts, model.Sampling{MaxTokens: answerTokens, Stop: base.Chat.Stop()}, func(int, int32) error {
 		p.Done++
-		activity.RecordHeartbeat(ctx, *p)
+		say(ctx, *p)
 		return context.Cause(ctx)
 	})
 	if err != nil {

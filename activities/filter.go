@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 
 	"temper/dataset"
 	"temper/filter"
@@ -18,7 +19,7 @@ type FilterInput struct {
 func (a *Activities) Score(ctx context.Context, in FilterInput) (StageResult, error) {
 	steps := filter.ScoreOptions(in.Steps)
 	return a.stage(ctx, work{name: "score", engine: engineFilter, options: steps, inputs: []dataset.Ref{in.Shard}, do: func(ctx context.Context, s *dataset.Stage) error {
-		recs := records(dataset.BlobRows(ctx, a.Store, in.Shard))
+		recs := records(dataset.BlobRows(ctx, a.store(), in.Shard))
 		notes, err := a.putNotes(ctx, beat(ctx, Progress{Stage: "score", Total: in.Shard.Records, Unit: "records"}, filter.Score(recs, steps)))
 		s.Outputs["notes"] = []dataset.Ref{notes}
 		s.Counts.In, s.Counts.Out = in.Shard.Records, notes.Records
@@ -30,10 +31,10 @@ func (a *Activities) Score(ctx context.Context, in FilterInput) (StageResult, er
 func (a *Activities) Select(ctx context.Context, in FilterInput) (StageResult, error) {
 	return a.stage(ctx, work{name: "filter", engine: engineFilter, options: in.Steps, inputs: []dataset.Ref{in.Shard, in.Notes}, do: func(ctx context.Context, s *dataset.Stage) error {
 		if err := filter.Check(in.Steps); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errInput, err)
 		}
 		scored := func() dataset.Rows {
-			return dataset.Annotate(dataset.BlobRows(ctx, a.Store, in.Shard), dataset.BlobNotes(ctx, a.Store, in.Notes))
+			return dataset.Annotate(dataset.BlobRows(ctx, a.store(), in.Shard), dataset.BlobNotes(ctx, a.store(), in.Notes))
 		}
 		return a.pick(ctx, s, dataset.Annotate(scored(), filter.Judge(scored(), in.Steps)))
 	}})

@@ -19,13 +19,13 @@ func (a *Activities) Known(ctx context.Context, in KnownInput) (StageResult, err
 		if err != nil {
 			return err
 		}
-		rows := func() dataset.Rows { return dataset.BlobRows(ctx, a.Store, in.Shard) }
+		rows := func() dataset.Rows { return dataset.BlobRows(ctx, a.store(), in.Shard) }
 		return a.pick(ctx, s, dataset.Annotate(rows(), dedup.KnownNotes(records(rows()), known)))
 	}})
 }
 
 func (a *Activities) readKnown(ctx context.Context, ref dataset.Ref) (*dedup.Known, error) {
-	obj, err := dataset.OpenBlob(ctx, a.Store, ref)
+	obj, err := dataset.OpenBlob(ctx, a.store(), ref)
 	if err != nil {
 		return nil, fmt.Errorf("index of known records: %w", err)
 	}
@@ -38,10 +38,9 @@ type RecallInput struct {
 	Name string `json:"name"` // of the recipe
 }
 
-// Recalled is the index of records that retrains of a name have seen; its zero value: none yet.
+// Recalled names the index of records that retrains of a name have seen; its zero value: none yet.
 type Recalled struct {
 	Index dataset.Ref `json:"index,omitzero"`
-	ETag  string      `json:"etag,omitempty"` // of the pointer to it
 }
 
 // knownKey is where the pointer to a name's newest index lies.
@@ -49,54 +48,104 @@ func knownKey(name string) string { return "indexes/" + name + "/known.json" }
 
 // RecallKnown reads the pointer to the index of known records.
 func (a *Activities) RecallKnown(ctx context.Context, in RecallInput) (Recalled, error) {
-	obj, err := a.Store.Open(ctx, knownKey(in.Name))
+	index, _, err := a.recall(ctx, in.Name)
+	return Recalled{index}, finish(ctx, err)
+}
+
+// recall returns the newest index of a name, and the ETag of the pointer to it: both are zero while there is none.
+func (a *Activities) recall(ctx context.Context, name string) (index dataset.Ref, etag string, err error) {
+	if err := dataset.CheckName(name); err != nil {
+		return index, "", err
+	}
+	b, etag, err := readSmall(ctx, a.Store, knownKey(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Recalled{}, nil
+		return index, "", nil
 	}
 	if err != nil {
-		return Recalled{}, classify(err)
+		return index, "", err
 	}
-	defer obj.Close()
-	r := Recalled{ETag: obj.Info().ETag}
-	if err := json.NewDecoder(io.NewSectionReader(obj, 0, obj.Info().Size)).Decode(&r.Index); err != nil {
-		return Recalled{}, classify(fmt.Errorf("%s: %w: %w", knownKey(in.Name), dataset.ErrMalformed, err))
+	if err := json.Unmarshal(b, &index); err != nil {
+		return index, "", fmt.Errorf("%s: %w: %w", knownKey(name), dataset.ErrMalformed, err)
 	}
-	return r, nil
+	return index, etag, nil
 }
 
 // RememberInput is the input of [Activities.Remember].
 type RememberInput struct {
-	Name     string        `json:"name"`
-	Previous Recalled      `json:"previous"`
-	Rows     []dataset.Ref `json:"rows"` // collected records
+	Name string        `json:"name"`
+	Rows []dataset.Ref `json:"rows"` // collected records
 }
 
-// Remember adds records to the index of known ones. Index files are immutable; the pointer moves by compare-and-swap, so of
-// two retrains that end at once the second is told to start over.
+// swaps bounds the tries of moving a pointer: each lost one means that another retrain has moved it.
+const swaps = 100
+
+// Remember adds records to the index of known ones. Index files are immutable and their pointer moves by compare-and-swap; a
+// retrain that finds it moved adds its records to the newer index, so that none forgets what another has seen.
 func (a *Activities) Remember(ctx context.Context, in RememberInput) (Recalled, error) {
+	ctx, release := begin(ctx, "remember")
+	defer release()
+	for range swaps {
+		r, err := a.remember(ctx, in)
+		if !errors.Is(err, dataset.ErrConflict) {
+			return r, finish(ctx, err)
+		}
+	}
+	return Recalled{}, fmt.Errorf("index of %s: %d retrains moved it meanwhile", in.Name, swaps)
+}
+
+func (a *Activities) remember(ctx context.Context, in RememberInput) (Recalled, error) {
+	index, etag, err := a.recall(ctx, in.Name)
+	if err != nil {
+		return Recalled{}, err
+	}
 	known := &dedup.Known{}
-	if in.Previous.Index.SHA256 != "" {
-		var err error
-		if known, err = a.readKnown(ctx, in.Previous.Index); err != nil {
-			return Recalled{}, classify(err)
+	if index.SHA256 != "" {
+		if known, err = a.readKnown(ctx, index); err != nil {
+			return Recalled{}, err
 		}
 	}
 	grown, err := known.Add(beat(ctx, Progress{Stage: "remember", Unit: "records"}, records(a.chain(ctx, in.Rows))))
 	if err != nil {
-		return Recalled{}, classify(err)
+		return Recalled{}, err
 	}
-	ref, err := dataset.PutBlob(ctx, a.Store, ".known", func(w io.Writer) (int64, error) { return dedup.WriteKnown(w, grown) })
-	if err != nil {
-		return Recalled{}, classify(err)
-	}
-	now, err := a.RecallKnown(ctx, RecallInput{Name: in.Name})
-	if err != nil || now.Index == ref { // an earlier attempt of this activity moved the pointer
-		return now, err
+	ref, err := dataset.PutBlob(ctx, a.store(), ".known", func(w io.Writer) (int64, error) { return dedup.WriteKnown(w, grown) })
+	if err != nil || ref == index { // an earlier attempt moved the pointer, or all was known
+		return Recalled{ref}, err
 	}
 	body, err := json.Marshal(ref)
 	if err != nil {
 		return Recalled{}, err
 	}
-	etag, err := a.Store.PutIf(ctx, knownKey(in.Name), body, in.Previous.ETag)
-	return Recalled{Index: ref, ETag: etag}, classify(err)
+	_, err = a.Store.PutIf(ctx, knownKey(in.Name), body, etag)
+	return Recalled{ref}, err
+}
+
+// maxSmall bounds the documents that are read whole.
+const maxSmall = 16 << 20
+
+// readSmall reads a small object whole, and its ETag; again if it is replaced meanwhile.
+func readSmall(ctx context.Context, s dataset.Store, key string) (b []byte, etag string, err error) {
+	for range swaps {
+		if b, etag, err = readOnce(ctx, s, key); !errors.Is(err, dataset.ErrConflict) {
+			break
+		}
+	}
+	return b, etag, err
+}
+
+func readOnce(ctx context.Context, s dataset.Store, key string) (b []byte, etag string, err error) {
+	obj, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	defer obj.Close()
+	info := obj.Info()
+	if info.Size > maxSmall {
+		return nil, "", fmt.Errorf("%s has %d bytes, more than %d: %w", key, info.Size, maxSmall, dataset.ErrMalformed)
+	}
+	b = make([]byte, info.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(obj, 0, info.Size), b); err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", key, err)
+	}
+	return b, info.ETag, nil
 }

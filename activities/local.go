@@ -75,13 +75,20 @@ func (l *Local) Complete(ctx context.Context, reqs []synth.Request) ([]synth.Res
 // generate answers the requests of the given numbers, which have the same sampling.
 func (l *Local) generate(reqs []synth.Request, numbers []int, out []synth.Response) error {
 	first := reqs[numbers[0]]
-	prompts := make([][]int32, len(numbers))
-	for j, i := range numbers {
-		var err error
-		if prompts[j], err = l.base.Chat.Prompt(reqs[i].Messages); err != nil {
-			return err
+	var prompts [][]int32
+	fits := numbers[:0:0]
+	for _, i := range numbers {
+		prompt, err := l.base.Chat.Prompt(reqs[i].Messages)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errInput, err)
 		}
+		if len(prompt) >= min(askContext, l.base.Context) { // no room for an answer: one passage, not the run
+			out[i] = synth.Response{PromptTokens: int64(len(prompt)), Stop: "length"}
+			continue
+		}
+		fits, prompts = append(fits, i), append(prompts, prompt)
 	}
+	numbers = fits
 	s := model.Sampling{MaxTokens: first.MaxTokens, Temperature: first.Temperature, Seed: first.Seed, Stop: l.base.Chat.Stop()}
 	ids, err := l.gen.Generate(prompts, s, func(int, int32) error { return l.computed(1) })
 	if err != nil {
@@ -110,7 +117,7 @@ func (l *Local) score(r synth.Request) (synth.Response, error) {
 		out.PromptTokens += int64(len(choices[i]))
 	}
 	if out.Scores, err = l.gen.Score(prompt, choices); err != nil {
-		return out, err
+		return out, fmt.Errorf("%w: %w", errInput, err)
 	}
 	return out, l.computed(int(out.PromptTokens))
 }

@@ -46,7 +46,7 @@ func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResul
 	r, err := a.stage(ctx, work{name: "split", engine: "split/1", options: options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
 		for _, split := range []string{"train", "test"} {
 			part := func(yield func(dataset.Row, error) bool) {
-				for row, err := range a.chain(ctx, in.Rows) {
+				for row, err := range beat(ctx, Progress{Stage: "split", Unit: "records"}, a.chain(ctx, in.Rows)) {
 					if err == nil && dataset.SplitOf(clusterOf(row), in.Split.Test, in.Split.Seed) != split {
 						continue
 					}
@@ -55,7 +55,7 @@ func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResul
 					}
 				}
 			}
-			ref, err := a.putRows(ctx, beat(ctx, Progress{Stage: "split", Unit: "records"}, part))
+			ref, err := a.putRows(ctx, part)
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,8 @@ func (a *Activities) Publish(ctx context.Context, in PublishInput) (PublishResul
 			return fmt.Errorf("%d rows to train on and %d held out: too few were kept; see the rejects, and lower thresholds or raise split.test: %w",
 				s.Outputs["train"][0].Records, s.Outputs["test"][0].Records, errInput)
 		}
-		m, err := dataset.Publish(ctx, a.Store, dataset.Publication{
+		say(ctx, Progress{Stage: "publish", Done: s.Counts.In, Unit: "records"})
+		m, err := dataset.Publish(ctx, a.store(), dataset.Publication{
 			Name: in.Name, Recipe: in.Recipe, Stages: in.Stages, Rejects: in.Rejects,
 			Splits: []dataset.SplitRefs{{Name: "train", Refs: s.Outputs["train"]}, {Name: "test", Refs: s.Outputs["test"]}},
 		})

@@ -1,6 +1,10 @@
 package activities
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"temper/finetune"
+)
 
 // A Point is one step of a training's curve.
 type Point struct {
@@ -21,19 +25,14 @@ type Answer struct {
 // curvePoints bounds the points of a curve in a stage's metrics: enough to draw, small in a history.
 const curvePoints = 400
 
-// thin keeps at most n points: the first, the last and every measured evaluation among them.
-func thin(points []Point, n int) []Point {
-	if len(points) <= n {
-		return points
+// onCurve tells whether a step is one of about curvePoints: the first, the last, and evenly between them; and of as many of
+// those with a held-out loss. The step alone tells, so that a training that was interrupted has the same curve.
+func onCurve(s finetune.Step, evalEvery int) bool {
+	nth := func(i, of int) bool { return i%((of+curvePoints-1)/curvePoints) == 0 }
+	if s.EvalLoss != nil && evalEvery > 0 && nth(s.Step/evalEvery, s.Steps/evalEvery+1) {
+		return true
 	}
-	every := (len(points) + n - 1) / n
-	var out []Point
-	for i, p := range points {
-		if i%every == 0 || i == len(points)-1 || p.EvalLoss > 0 {
-			out = append(out, p)
-		}
-	}
-	return out
+	return nth(s.Step-1, s.Steps) || s.Step == s.Steps
 }
 
 // CurveOf returns the training curve among a run's stages, or nil.

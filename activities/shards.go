@@ -11,7 +11,7 @@ import (
 
 // putRows stores rows as Parquet.
 func (a *Activities) putRows(ctx context.Context, rows dataset.Rows) (dataset.Ref, error) {
-	return dataset.PutBlob(ctx, a.Store, ".parquet", func(w io.Writer) (int64, error) {
+	return dataset.PutBlob(ctx, a.store(), ".parquet", func(w io.Writer) (int64, error) {
 		return dataset.WriteRows(w, rows, dataset.ParquetOptions{})
 	})
 }
@@ -23,7 +23,7 @@ func (a *Activities) putRecords(ctx context.Context, recs dataset.Records) (data
 
 // putNotes stores notes as Parquet.
 func (a *Activities) putNotes(ctx context.Context, notes dataset.Notes) (dataset.Ref, error) {
-	return dataset.PutBlob(ctx, a.Store, ".parquet", func(w io.Writer) (int64, error) {
+	return dataset.PutBlob(ctx, a.store(), ".parquet", func(w io.Writer) (int64, error) {
 		return dataset.WriteNotes(w, notes)
 	})
 }
@@ -66,34 +66,68 @@ func size(rec dataset.Record) int64 {
 }
 
 // pick applies the notes of one pass to rows: what is kept and what is dropped are stored apart, the notes beside them.
+// It may be called for several shards of one stage, one after the other.
 func (a *Activities) pick(ctx context.Context, s *dataset.Stage, rows dataset.Rows) error {
-	s.Counts.Reasons = dataset.Reasons{}
-	var rejects []dataset.Row
+	if s.Counts.Reasons == nil {
+		s.Counts.Reasons = dataset.Reasons{}
+	}
+	var rejects rejected
 	kept := func(yield func(dataset.Row, error) bool) {
-		for row, err := range rows {
+		for row, err := range beat(ctx, Progress{Stage: s.Name, Done: s.Counts.In, Unit: "records"}, rows) {
 			if err == nil {
 				s.Counts.In++
 				if row.Verdict != nil {
 					s.Counts.Dropped++
 					s.Counts.Reasons[row.Verdict.Rule]++
-					rejects = append(rejects, row)
-					continue
+					if err = rejects.add(ctx, a, s, row); err == nil {
+						continue
+					}
+					row = dataset.Row{}
+				} else {
+					s.Counts.Out++
+					s.Counts.Bytes += size(row.Record)
 				}
-				s.Counts.Out++
-				s.Counts.Bytes += size(row.Record)
 			}
 			if !yield(row, err) || err != nil {
 				return
 			}
 		}
 	}
-	out, err := a.putRows(ctx, beat(ctx, Progress{Stage: s.Name, Unit: "records"}, kept))
+	out, err := a.putRows(ctx, kept)
 	if err != nil {
 		return err
 	}
-	dropped, err := a.putRows(ctx, all(rejects))
 	s.Outputs["records"] = append(s.Outputs["records"], out)
-	s.Outputs["rejects"] = append(s.Outputs["rejects"], dropped)
+	return rejects.flush(ctx, a, s)
+}
+
+// rejectsBytes is about how much text of dropped rows is held; what is more goes to another blob.
+const rejectsBytes = 64 << 20
+
+// rejected is dropped rows that wait to be stored.
+type rejected struct {
+	rows  []dataset.Row
+	bytes int64
+}
+
+func (r *rejected) add(ctx context.Context, a *Activities, s *dataset.Stage, row dataset.Row) error {
+	r.rows = append(r.rows, row)
+	if r.bytes += size(row.Record) + rowOverhead; r.bytes < rejectsBytes {
+		return nil
+	}
+	return r.flush(ctx, a, s)
+}
+
+// rowOverhead is about what a row holds beside its text.
+const rowOverhead = 1 << 10
+
+func (r *rejected) flush(ctx context.Context, a *Activities, s *dataset.Stage) error {
+	if len(r.rows) == 0 {
+		return nil
+	}
+	ref, err := a.putRows(ctx, all(r.rows))
+	*r = rejected{}
+	s.Outputs["rejects"] = append(s.Outputs["rejects"], ref)
 	return err
 }
 
@@ -123,7 +157,7 @@ func records(rows dataset.Rows) dataset.Records {
 func (a *Activities) chain(ctx context.Context, refs []dataset.Ref) dataset.Rows {
 	return func(yield func(dataset.Row, error) bool) {
 		for _, ref := range refs {
-			for row, err := range dataset.BlobRows(ctx, a.Store, ref) {
+			for row, err := range dataset.BlobRows(ctx, a.store(), ref) {
 				if !yield(row, err) || err != nil {
 					return
 				}

@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"go.temporal.io/sdk/activity"
-
 	"temper/dataset"
 )
 
 // A StageResult is what an activity tells its workflow: where the outputs lie and what was counted.
 type StageResult struct {
 	Name    string                   `json:"name"`
-	Key     string                   `json:"key"`
+	Key     string                   `json:"key,omitempty"`
+	Parts   []string                 `json:"parts,omitempty"`   // keys of the parts, in order, where it was made of several
 	Cached  bool                     `json:"cached,omitempty"`  // found, not made
 	Seconds float64                  `json:"seconds,omitempty"` // from its begin to its end in the workflow
 	Outputs map[string][]dataset.Ref `json:"outputs,omitempty"`
@@ -39,23 +38,32 @@ type work struct {
 
 // stage returns the published stage of w's key, or does the work and publishes it.
 func (a *Activities) stage(ctx context.Context, w work) (StageResult, error) {
+	ctx, release := begin(ctx, w.name)
+	defer release()
+	r, err := a.published(ctx, w)
+	if err != nil {
+		return StageResult{}, finish(ctx, fmt.Errorf("%s: %w", w.name, err))
+	}
+	return r, nil
+}
+
+func (a *Activities) published(ctx context.Context, w work) (StageResult, error) {
 	key, err := dataset.StageKey(w.engine, w.options, w.inputs)
 	if err != nil {
-		return StageResult{}, classify(fmt.Errorf("%s: %w", w.name, err))
+		return StageResult{}, err
 	}
 	done, found, err := dataset.LoadStage(ctx, a.Store, key)
 	if err != nil {
-		return StageResult{}, classify(fmt.Errorf("%s: %w", w.name, err))
+		return StageResult{}, err
 	}
 	if !found {
-		activity.RecordHeartbeat(ctx, Progress{Stage: w.name})
 		s := dataset.Stage{SchemaVersion: dataset.SchemaVersion, Name: w.name, Key: key, Engine: w.engine, Options: w.options,
 			Inputs: w.inputs, Outputs: map[string][]dataset.Ref{}, Metrics: map[string]any{}}
 		if err := w.do(ctx, &s); err != nil {
-			return StageResult{}, classify(fmt.Errorf("%s: %w", w.name, err))
+			return StageResult{}, err
 		}
 		if done, err = dataset.PublishStage(ctx, a.Store, s); err != nil {
-			return StageResult{}, classify(fmt.Errorf("%s: publish: %w", w.name, err))
+			return StageResult{}, fmt.Errorf("publish: %w", err)
 		}
 	}
 	return StageResult{Name: w.name, Key: key, Cached: found, Outputs: done.Outputs, Counts: done.Counts, Metrics: done.Metrics}, nil

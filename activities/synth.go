@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 
-	"go.temporal.io/sdk/activity"
-
 	"temper/dataset"
 	"temper/synth"
 )
@@ -51,15 +49,15 @@ func (a *Activities) Synthesize(ctx context.Context, in SynthInput) (StageResult
 		m, err := a.asked(ctx, in, q, func(n int) error {
 			tokens += n
 			p.Note = fmt.Sprintf("%d tokens", tokens)
-			activity.RecordHeartbeat(ctx, p)
+			say(ctx, p)
 			return context.Cause(ctx)
 		})
 		if err != nil {
 			return err
 		}
-		rows, usage := synth.Ask(ctx, l.records(), synth.Asking{Options: q, Model: m, Cache: Answered{a.Store}, Progress: func(done, total int) {
+		rows, usage := synth.Ask(ctx, l.records(), synth.Asking{Options: q, Model: m, Cache: Answered{a.store()}, Progress: func(done, total int) {
 			p.Done, p.Total = int64(done), int64(total)
-			activity.RecordHeartbeat(ctx, p)
+			say(ctx, p)
 		}})
 		if err := a.pick(ctx, s, l.onto(rows)); err != nil {
 			return err

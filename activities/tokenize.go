@@ -6,10 +6,9 @@ import (
 	"io"
 	"os"
 
-	"go.temporal.io/sdk/activity"
-
 	"temper/dataset"
 	"temper/finetune"
+	"temper/model"
 )
 
 // TokenizeInput is the input of [Activities.Tokenize].
@@ -30,6 +29,9 @@ func (a *Activities) Tokenize(ctx context.Context, in TokenizeInput) (StageResul
 		if err != nil {
 			return err
 		}
+		if err := suits(in.Train, base); err != nil {
+			return err
+		}
 		var skipped []skippedRow
 		rows := beat(ctx, Progress{Stage: s.Name, Unit: "records"}, records(a.chain(ctx, in.Rows)))
 		tokens, n, err := finetune.Encode(base, rows, options, func(r dataset.Record, c dataset.Check) error {
@@ -39,16 +41,33 @@ func (a *Activities) Tokenize(ctx context.Context, in TokenizeInput) (StageResul
 		if err != nil {
 			return err
 		}
+		if n.Sequences == 0 {
+			return fmt.Errorf("none of %d rows became a sample (%v): raise tune.train.sequence, or see what the rows hold: %w", n.In, n.Dropped, errInput)
+		}
 		ref, err := a.putTokens(ctx, tokens)
 		if err != nil {
 			return err
 		}
-		left, err := putJSONL(ctx, a.Store, skipped)
+		left, err := putJSONL(ctx, a.store(), skipped)
 		s.Outputs["tokens"], s.Outputs["skipped"] = []dataset.Ref{ref}, []dataset.Ref{left}
 		s.Counts.In, s.Counts.Out, s.Counts.Dropped, s.Counts.Reasons = n.In, n.Samples, n.In-n.Samples, n.Dropped
 		s.Metrics["sequences"], s.Metrics["tokens"], s.Metrics["trained_tokens"] = n.Sequences, n.Tokens, n.Trained
 		return err
 	}})
+}
+
+// suits says what the options ask for that the base cannot do.
+func suits(o finetune.Options, base *model.Model) error {
+	o = o.WithDefaults()
+	switch err := o.Validate(); {
+	case err != nil:
+		return fmt.Errorf("tune.train: %w: %w", err, errInput)
+	case base.Tokenizer == nil:
+		return fmt.Errorf("base %s has no tokenizer: %w", base.Name, errInput)
+	case o.Sequence > base.Context:
+		return fmt.Errorf("tune.train.sequence is %d; the context of %s is %d: %w", o.Sequence, base.Name, base.Context, errInput)
+	}
+	return nil
 }
 
 // A skippedRow is a row that became no sample, and why.
@@ -68,7 +87,7 @@ func (a *Activities) putTokens(ctx context.Context, t finetune.Tokens) (dataset.
 	if err := finetune.WriteTokens(f, t); err != nil {
 		return dataset.Ref{}, fmt.Errorf("write tokens: %w", err)
 	}
-	return dataset.PutBlob(ctx, a.Store, ".arrow", func(w io.Writer) (int64, error) {
+	return dataset.PutBlob(ctx, a.store(), ".arrow", func(w io.Writer) (int64, error) {
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return 0, err
 		}
@@ -79,11 +98,10 @@ func (a *Activities) putTokens(ctx context.Context, t finetune.Tokens) (dataset.
 
 // tokens reads token batches and checks that they are of the base's vocabulary.
 func (a *Activities) tokens(ctx context.Context, ref dataset.Ref) (finetune.Tokens, error) {
-	obj, err := dataset.OpenBlob(ctx, a.Store, ref)
+	obj, err := dataset.OpenBlob(ctx, a.store(), ref)
 	if err != nil {
 		return finetune.Tokens{}, err
 	}
 	defer obj.Close()
-	activity.RecordHeartbeat(ctx, Progress{Stage: "read tokens", Total: ref.Bytes, Unit: "bytes"})
 	return finetune.ReadTokens(io.NewSectionReader(obj, 0, ref.Bytes))
 }

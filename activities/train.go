@@ -2,17 +2,13 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"temper/dataset"
 	"temper/finetune"
 	"temper/lora"
-	"temper/model"
 )
 
 // TrainInput is the input of [Activities.Train].
@@ -40,9 +36,6 @@ type AdapterResult struct {
 	Stage   StageResult `json:"stage"`
 }
 
-// errDrain means that the worker stops: another goes on from the checkpoint.
-var errDrain = errors.New("the worker is stopping; training goes on from its checkpoint")
-
 // Train trains an adapter and publishes it. It resumes from the last checkpoint of the same work, whoever wrote it; when it is
 // cancelled or its worker stops, it writes one first.
 func (a *Activities) Train(ctx context.Context, in TrainInput) (AdapterResult, error) {
@@ -50,7 +43,8 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (AdapterResult, e
 		LoRA  lora.Options     `json:"lora"`
 		Train finetune.Options `json:"train"`
 	}{in.LoRA, in.Options}
-	options.Train.Threads, options.Train.Memory = 0, 0 // the result does not depend on them
+	options.Train = options.Train.WithDefaults()
+	options.Train.Threads, options.Train.Memory, options.Train.SaveEvery, options.Train.Checkpointing = 0, 0, 0, "" // they change no value
 	inputs := []dataset.Ref{in.Tokens, in.Test, in.Base.Ref}
 	s, err := a.stage(ctx, work{name: "train", engine: engineTrain, options: options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
 		return a.train(ctx, in, s)
@@ -58,9 +52,14 @@ func (a *Activities) Train(ctx context.Context, in TrainInput) (AdapterResult, e
 	if err != nil {
 		return AdapterResult{}, err
 	}
+	ctx, release := begin(ctx, "publish adapter")
+	defer release()
 	r := AdapterResult{Name: in.Name, Stage: s, Adapter: Adapter{Weights: s.Out("weights"), Config: s.Out("config")}}
-	r.Version, err = a.publishAdapter(ctx, in, r)
-	return r, classify(err)
+	if r.Version, err = a.publishAdapter(ctx, in, r); err != nil {
+		return AdapterResult{}, finish(ctx, fmt.Errorf("publish adapter %s: %w", in.Name, err))
+	}
+	// Only now: a worker that is lost before the stage is published leaves them to the next.
+	return r, finish(ctx, removeCheckpoints(ctx, a.Store, s.Key))
 }
 
 func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage) error {
@@ -75,10 +74,13 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	if job.Eval, err = a.tokens(ctx, in.Test); err != nil {
 		return err
 	}
+	if err := suits(in.Options, base); err != nil {
+		return err
+	}
 	if job.Adapter, err = lora.New(base.Modules(), in.LoRA, in.Options.Seed); err != nil {
 		return fmt.Errorf("%w: %w", errInput, err)
 	}
-	saved := &checkpoints{store: a.Store, key: s.Key}
+	saved := &checkpoints{store: a.store(), key: s.Key, evalEvery: in.Options.EvalEvery}
 	if job.Resume, err = saved.load(ctx); err != nil {
 		return err
 	}
@@ -86,9 +88,10 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	if o.Threads == 0 {
 		o.Threads = a.Threads
 	}
-	stopping, release := untilDrained(ctx)
-	defer release()
-	result, err := finetune.Train(stopping, job, o, a.hooks(ctx, saved, &s.Counts))
+	if o.SaveEvery == 0 {
+		o.SaveEvery = saveEvery(o, len(job.Tokens.Sequences))
+	}
+	result, err := finetune.Train(ctx, job, o, a.hooks(ctx, saved, &s.Counts))
 	if err != nil {
 		return err
 	}
@@ -96,25 +99,22 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 		return err
 	}
 	s.Counts.In, s.Counts.Out = int64(len(job.Tokens.Sequences)), int64(len(job.Tokens.Sequences))
-	s.Metrics["curve"] = thin(saved.Curve, curvePoints)
-	s.Metrics["steps"], s.Metrics["tokens"], s.Metrics["loss"] = result.Steps, result.Tokens, result.Loss
+	s.Metrics["curve"] = saved.Curve
+	s.Metrics["steps"], s.Metrics["tokens"], s.Metrics["loss"] = result.Steps, result.Tokens, saved.Curve[len(saved.Curve)-1].Loss
 	s.Metrics["memory"], s.Metrics["peak_bytes"] = result.Memory, saved.Peak
 	s.Metrics["tokens_per_second"] = saved.speed()
-	return saved.remove(ctx)
+	return nil
 }
 
-// untilDrained returns a context that ends when ctx does, or when the worker stops.
-func untilDrained(ctx context.Context) (context.Context, func()) {
-	stopping, cancel := context.WithCancelCause(ctx)
-	stop := activity.GetWorkerStopChannel(ctx)
-	go func() {
-		select {
-		case <-stop:
-			cancel(errDrain)
-		case <-stopping.Done():
-		}
-	}()
-	return stopping, func() { cancel(nil) }
+// saveEvery is the steps between checkpoints where the recipe does not say: a twentieth of them, and at most 50, so that a lost
+// worker costs minutes. A checkpoint costs about what a step does.
+func saveEvery(o finetune.Options, sequences int) int {
+	o = o.WithDefaults()
+	steps := o.Steps
+	if steps == 0 {
+		steps = o.Epochs * sequences / (o.Batch * o.Accumulate)
+	}
+	return min(max(1, steps/20), 50)
 }
 
 // hooks report progress, remember the curve and write checkpoints.
@@ -126,14 +126,15 @@ func (a *Activities) hooks(ctx context.Context, saved *checkpoints, c *dataset.C
 		Peak:  a.Peak,
 		OnSequence: func(step, done, total int) error {
 			p.Note = fmt.Sprintf("%s, sequence %d of %d", saved.last(), done, total)
-			activity.RecordHeartbeat(ctx, p)
+			say(ctx, p)
 			return nil
 		},
+		OnBlock: func() { touch(ctx) },
 		OnStep: func(s finetune.Step) error {
 			p.Done, p.Total = int64(s.Step), int64(s.Steps)
 			saved.add(s)
 			p.Note = saved.last()
-			activity.RecordHeartbeat(ctx, p)
+			say(ctx, p)
 			c.Bytes = s.Tokens
 			return nil
 		},
@@ -155,7 +156,7 @@ func (a *Activities) putAdapter(ctx context.Context, s *dataset.Stage, adapter *
 		if role == "weights" {
 			ext = ".safetensors"
 		}
-		ref, err := dataset.PutBlob(ctx, a.Store, ext, func(w io.Writer) (int64, error) {
+		ref, err := dataset.PutBlob(ctx, a.store(), ext, func(w io.Writer) (int64, error) {
 			_, err := w.Write(files[name])
 			return 1, err
 		})
@@ -176,12 +177,13 @@ type PreflightInput struct {
 
 // Preflight refuses a training that will not fit its memory, before anything is collected.
 func (a *Activities) Preflight(ctx context.Context, in PreflightInput) (finetune.Memory, error) {
+	ctx, release := begin(ctx, "preflight")
+	defer release()
 	m, err := a.preflight(ctx, in)
-	return m, classify(err)
+	return m, finish(ctx, err)
 }
 
 func (a *Activities) preflight(ctx context.Context, in PreflightInput) (finetune.Memory, error) {
-	var base *model.Model
 	base, err := a.open(ctx, in.Base)
 	if err != nil {
 		return finetune.Memory{}, err
@@ -190,9 +192,9 @@ func (a *Activities) preflight(ctx context.Context, in PreflightInput) (finetune
 	if err != nil {
 		return finetune.Memory{}, fmt.Errorf("%w: %w", errInput, err)
 	}
-	o := in.Options.WithDefaults()
-	if o.Sequence > base.Context {
-		return finetune.Memory{}, fmt.Errorf("tune.train.sequence is %d; the context of %s is %d: %w", o.Sequence, in.Base.Name, base.Context, errInput)
+	if err := suits(in.Options, base); err != nil {
+		return finetune.Memory{}, err
 	}
+	o := in.Options.WithDefaults()
 	return finetune.Preflight(base, adapter, o.Sequence, o)
 }

@@ -21,6 +21,7 @@ type network struct {
 	pos     []int32
 	seg     []int32
 	head    head
+	onBlock func() // nil, or called after every block
 }
 
 // head is the buffers of the output norm and the loss, over the trained rows of a sequence.
@@ -102,6 +103,7 @@ func (n *network) forward(s Sequence, key uint64) error {
 		if err != nil {
 			return err
 		}
+		n.passed()
 		if n.keep {
 			n.inputs[i+1] = y // stays in the layer's own block
 		} else {
@@ -109,6 +111,13 @@ func (n *network) forward(s Sequence, key uint64) error {
 		}
 	}
 	return nil
+}
+
+// passed tells that a block is done.
+func (n *network) passed() {
+	if n.onBlock != nil {
+		n.onBlock()
+	}
 }
 
 func (n *network) input(layer, rows int, key uint64) graph.Input {
@@ -165,6 +174,7 @@ func (n *network) learn(s Sequence, scale float32, key uint64) (float64, error) 
 		if err := n.blocks[i].Backward(n.input(i, len(s.IDs), key), dx, n.dy); err != nil {
 			return 0, err
 		}
+		n.passed()
 	}
 	return sum, nil
 }

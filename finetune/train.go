@@ -45,6 +45,7 @@ type Step struct {
 type Hooks struct {
 	OnSequence func(step, done, total int) error // after every sequence of a step, for progress; an error ends training
 	OnStep     func(Step) error                  // an error ends training
+	OnBlock    func()                            // after every block of a pass: a sign of life where sequences take long
 	Save       func(*Checkpoint) error           // every SaveEvery steps, and when ctx ends. Valid during the call only
 	Clock      func() time.Duration              // since any fixed time
 	Peak       func() int64                      // the process's peak memory in bytes
@@ -130,6 +131,7 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.onBlock = h.OnBlock
 	t := &trainer{Job: j, o: o, h: h, network: n, memory: memory, total: o.steps(len(j.Tokens.Sequences))}
 	size := len(n.params.value)
 	t.solver = &graph.AdamW{AdamW: kernel.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: float32(o.WeightDecay)},

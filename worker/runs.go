@@ -29,10 +29,14 @@ const (
 
 // Start submits a run under id, and reports whether it was started: false means that the id's run is there already.
 func Start(ctx context.Context, c client.Client, id string, in workflows.PipelineInput, when When) (started bool, err error) {
+	return start(ctx, c, id, workflows.Pipeline, in, when)
+}
+
+func start(ctx context.Context, c client.Client, id string, workflow any, in workflows.PipelineInput, when When) (started bool, err error) {
 	_, err = c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: workflows.Data, WorkflowIDReusePolicy: enums.WorkflowIdReusePolicy(when), WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary: in.Name,
-	}, workflows.Pipeline, in)
+	}, workflow, in)
 	var exists *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &exists) {
 		return false, nil
@@ -127,19 +131,31 @@ func LoadRun(ctx context.Context, c client.Client, id string) (Run, error) {
 		if failed := c.GetWorkflow(ctx, id, "").Get(ctx, nil); failed != nil {
 			r.Error, r.Failure = Reason(failed), Kind(failed)
 		}
-		r.Stages, _ = gather(ctx, c, id)
+		r.Stages, _ = gather(ctx, c, r.pipeline())
 	}
 	return r, err
 }
 
+// pipeline is the ID of the run's pipeline: its own, or that below a retrain's.
+func (r *Run) pipeline() string {
+	if r.Kind == kindRetrain {
+		return r.ID + workflows.RetrainID
+	}
+	return r.ID
+}
+
+// kindRetrain is the kind of runs that a schedule starts.
+const kindRetrain = "Retrain"
+
 // live fills in the stages and progress of a running run.
 func (r *Run) live(ctx context.Context, c client.Client) error {
-	id := r.ID
-	if r.Kind == "Retrain" {
-		id += workflows.RetrainID
-	}
+	id := r.pipeline()
 	r.Stages, r.Current = gather(ctx, c, id)
-	for _, w := range append([]string{r.ID, id}, children(id)...) {
+	below := append([]string{id}, children(id)...)
+	if id != r.ID {
+		below = append(below, r.ID)
+	}
+	for _, w := range below {
 		d, err := c.DescribeWorkflowExecution(ctx, w, "")
 		if err != nil {
 			continue // not started yet
@@ -223,7 +239,11 @@ func Retry(ctx context.Context, c client.Client, id string) error {
 	if run.Status == "running" || run.Status == "completed" {
 		return fmt.Errorf("run %s is %s: there is nothing to retry", id, run.Status)
 	}
-	started, err := Start(ctx, c, id, *run.Input, AfterFailure)
+	var workflow any = workflows.Pipeline
+	if run.Kind == kindRetrain {
+		workflow = workflows.Retrain
+	}
+	started, err := start(ctx, c, id, workflow, *run.Input, AfterFailure)
 	if err == nil && !started {
 		return fmt.Errorf("run %s was started by another meanwhile", id)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"time"
@@ -21,6 +22,10 @@ import (
 // Queues are all task queues, which is what a worker polls unless told otherwise.
 var Queues = []string{workflows.Data, workflows.LLM, workflows.Train}
 
+// heartbeatEvery is how often a running activity tells the server of its progress. A heartbeat that fails for this long ends
+// the activity, so that it is also how long the server may be away without work being done again.
+const heartbeatEvery = 3 * time.Second
+
 // DrainTime is how long a stopping worker lets running activities write their checkpoint and hand over.
 const DrainTime = 30 * time.Second
 
@@ -33,9 +38,31 @@ func Dial(ctx context.Context, address, namespace string) (client.Client, error)
 	return c, nil
 }
 
-// logger passes warnings on; what a workflow fails with reaches its starter anyway.
+// logger passes errors on, to standard error: a workflow that cannot be replayed is seen nowhere else. What an activity fails
+// with is left out: the server keeps it, and it reaches those who follow the run.
 func logger() sdklog.Logger {
-	return sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	return sdklog.NewStructuredLogger(slog.New(notActivities{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})}))
+}
+
+// notActivities leaves the errors of activities out.
+type notActivities struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (h notActivities) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "Activity error." {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h notActivities) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return notActivities{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (h notActivities) WithGroup(name string) slog.Handler {
+	return notActivities{h.Handler.WithGroup(name)}
 }
 
 // A Worker polls one or more queues.
@@ -50,8 +77,8 @@ func New(c client.Client, a *activities.Activities, queues []string) (*Worker, e
 		}
 		o := worker.Options{
 			WorkerStopTimeout:                  DrainTime,
-			MaxHeartbeatThrottleInterval:       time.Second, // so that progress is seen as it is made
-			DefaultHeartbeatThrottleInterval:   time.Second,
+			MaxHeartbeatThrottleInterval:       heartbeatEvery,
+			DefaultHeartbeatThrottleInterval:   heartbeatEvery,
 			MaxConcurrentActivityExecutionSize: 1, // llm and train use every core themselves
 			DisableWorkflowWorker:              q != workflows.Data,
 		}

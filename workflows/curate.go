@@ -16,6 +16,13 @@ type CurateInput struct {
 	Near          *activities.NearInput          `json:"near,omitempty"`
 	Decontaminate *activities.DecontaminateInput `json:"decontaminate,omitempty"`
 	Window        int                            `json:"window,omitempty"` // activities in flight; 0 means 4
+	State         *CurateState                   `json:"state,omitempty"`  // where an earlier part of this run stopped
+}
+
+// CurateState is what one part of a long run hands on to the next.
+type CurateState struct {
+	Steps  int          `json:"steps"` // done
+	Result CurateResult `json:"result"`
 }
 
 // CurateResult is the result of [Curate].
@@ -27,14 +34,24 @@ type CurateResult struct {
 }
 
 // Curate collects the sources and keeps what passes: known, filter, exact, near, decontaminate, in this order.
+//
+// Its history is bounded. All sources together have at most [activities.MaxTasks] shards (and one for each source, where there
+// are more), every step runs at most two activities a shard, an activity is at most six events; and after a step the run goes on
+// in a history of its own if the server suggests it, which it does at 4096 events or 4 MB. So there are at most
+// 4096 + 6·2·256 = 7168 events of the 51200 that are allowed.
 func Curate(ctx workflow.Context, in CurateInput) (CurateResult, error) {
 	c, err := newCuration(ctx, in)
 	if err != nil {
 		return CurateResult{}, err
 	}
-	for _, step := range []func(workflow.Context) error{c.collect, c.known, c.filter, c.exact, c.near, c.decontaminate} {
-		if err := step(ctx); err != nil {
+	steps := []func(workflow.Context) error{c.collect, c.known, c.filter, c.exact, c.near, c.decontaminate}
+	for c.done < len(steps) {
+		if err := steps[c.done](ctx); err != nil {
 			return CurateResult{}, err
+		}
+		if c.done++; c.done < len(steps) && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			in.State = &CurateState{Steps: c.done, Result: c.out}
+			return CurateResult{}, workflow.NewContinueAsNewError(ctx, Curate, in)
 		}
 	}
 	return c.out, nil
@@ -43,6 +60,7 @@ func Curate(ctx workflow.Context, in CurateInput) (CurateResult, error) {
 // A curation is the state of a [Curate].
 type curation struct {
 	in     CurateInput
+	done   int // steps
 	out    CurateResult
 	stages *stages
 }
@@ -52,6 +70,9 @@ func newCuration(ctx workflow.Context, in CurateInput) (*curation, error) {
 		in.Window = 4
 	}
 	c := &curation{in: in}
+	if in.State != nil {
+		c.done, c.out = in.State.Steps, in.State.Result
+	}
 	var err error
 	c.stages, err = newStages(ctx, &c.out.Stages)
 	return c, err
@@ -61,13 +82,16 @@ func (c *curation) collect(ctx workflow.Context) error {
 	c.stages.begin("collect")
 	var parts []activities.StageResult
 	for _, source := range c.in.Collect {
+		if source.MaxTasks == 0 {
+			source.MaxTasks = max(1, activities.MaxTasks/len(c.in.Collect))
+		}
 		plan, err := call(bulk(ctx), a.PlanCollect, source)
 		if err != nil {
 			return err
 		}
 		shards := make([]activities.StageResult, plan.Tasks)
 		err = each(ctx, plan.Tasks, c.in.Window, func(ctx workflow.Context, i int) (err error) {
-			shards[i], err = call(bulk(ctx), a.Collect, activities.CollectInput{Plan: plan.Plan, Task: i, MaxBad: source.MaxBad})
+			shards[i], err = call(bulk(ctx, dataset.Ref{Bytes: plan.Largest}), a.Collect, activities.CollectInput{Plan: plan.Plan, Task: i, MaxBad: source.MaxBad})
 			return err
 		})
 		if err != nil {
@@ -84,9 +108,7 @@ func (c *curation) collect(ctx workflow.Context) error {
 func (c *curation) take(name string, parts []activities.StageResult) {
 	c.out.Shards = nil
 	for _, p := range parts {
-		if out := p.Out("records"); out.Records > 0 {
-			c.out.Shards = append(c.out.Shards, out)
-		}
+		c.out.Shards = append(c.out.Shards, nonEmpty(p.Outputs["records"])...)
 		c.out.Rejects = append(c.out.Rejects, nonEmpty(p.Outputs["rejects"])...)
 	}
 	c.stages.end(merge(name, parts))
@@ -94,7 +116,9 @@ func (c *curation) take(name string, parts []activities.StageResult) {
 
 // shards runs one activity a shard and takes what it keeps.
 func (c *curation) shards(ctx workflow.Context, name string, f func(ctx workflow.Context, i int, shard dataset.Ref) (activities.StageResult, error)) error {
-	c.stages.begin(name)
+	if c.stages.current != name {
+		c.stages.begin(name)
+	}
 	parts := make([]activities.StageResult, len(c.out.Shards))
 	err := each(ctx, len(parts), c.in.Window, func(ctx workflow.Context, i int) (err error) {
 		parts[i], err = f(ctx, i, c.out.Shards[i])
@@ -112,7 +136,7 @@ func (c *curation) known(ctx workflow.Context) error {
 		return nil
 	}
 	return c.shards(ctx, "known", func(ctx workflow.Context, _ int, shard dataset.Ref) (activities.StageResult, error) {
-		return call(bulk(ctx), a.Known, activities.KnownInput{Shard: shard, Known: c.in.Known})
+		return call(bulk(ctx, shard), a.Known, activities.KnownInput{Shard: shard, Known: c.in.Known})
 	})
 }
 
@@ -123,12 +147,14 @@ func (c *curation) filter(ctx workflow.Context) error {
 	return c.shards(ctx, "filter", func(ctx workflow.Context, _ int, shard dataset.Ref) (activities.StageResult, error) {
 		in := c.in.Filter
 		in.Shard = shard
-		scored, err := call(bulk(ctx), a.Score, in)
+		scored, err := call(bulk(ctx, shard), a.Score, in)
 		if err != nil {
 			return scored, err
 		}
 		in.Notes = scored.Out("notes")
-		return call(bulk(ctx), a.Select, in)
+		kept, err := call(bulk(ctx, shard), a.Select, in)
+		kept.Parts = []string{scored.Key, kept.Key}
+		return kept, err
 	})
 }
 
@@ -139,13 +165,11 @@ func (c *curation) exact(ctx workflow.Context) error {
 	c.stages.begin("exact")
 	in := *c.in.Exact
 	in.Shards = c.out.Shards
-	all, err := call(bulk(ctx), a.Exact, in)
+	all, err := call(whole(ctx, in.Shards), a.Exact, in)
 	if err != nil {
 		return err
 	}
-	c.out.Shards = nonEmpty(all.Outputs["records"])
-	c.out.Rejects = append(c.out.Rejects, nonEmpty(all.Outputs["rejects"])...)
-	c.stages.end(all)
+	c.take("exact", []activities.StageResult{all})
 	return nil
 }
 
@@ -157,22 +181,29 @@ func (c *curation) near(ctx workflow.Context) error {
 	in := *c.in.Near
 	in.Shards = c.out.Shards
 	in.Signatures = make([]dataset.Ref, len(in.Shards))
+	keys := make([]string, len(in.Shards)+1)
 	err := each(ctx, len(in.Shards), c.in.Window, func(ctx workflow.Context, i int) error {
 		sign := activities.NearInput{Shards: in.Shards[i : i+1], Options: in.Options}
-		signed, err := call(bulk(ctx), a.Sign, sign)
-		in.Signatures[i] = signed.Out("signatures")
+		signed, err := call(bulk(ctx, in.Shards[i]), a.Sign, sign)
+		in.Signatures[i], keys[i] = signed.Out("signatures"), signed.Key
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	clusters, err := call(bulk(ctx), a.Cluster, in)
+	clusters, err := call(whole(ctx, in.Shards), a.Cluster, in)
 	if err != nil {
 		return err
 	}
+	keys[len(in.Shards)] = clusters.Key
 	return c.shards(ctx, "near", func(ctx workflow.Context, i int, shard dataset.Ref) (activities.StageResult, error) {
 		one := activities.NearInput{Shards: []dataset.Ref{shard}, Clusters: clusters.Out("clusters"), Options: in.Options}
-		return call(bulk(ctx), a.Near, one)
+		kept, err := call(bulk(ctx, shard, one.Clusters), a.Near, one)
+		kept.Parts = []string{kept.Key}
+		if i == 0 {
+			kept.Parts = append(keys, kept.Key)
+		}
+		return kept, err
 	})
 }
 
@@ -183,6 +214,6 @@ func (c *curation) decontaminate(ctx workflow.Context) error {
 	return c.shards(ctx, "decontaminate", func(ctx workflow.Context, _ int, shard dataset.Ref) (activities.StageResult, error) {
 		in := *c.in.Decontaminate
 		in.Shard = shard
-		return call(bulk(ctx), a.Decontaminate, in)
+		return call(bulk(ctx, shard), a.Decontaminate, in)
 	})
 }

@@ -14,7 +14,6 @@ type EvaluateInput struct {
 	Adapter activities.AdapterResult `json:"adapter"`
 	Test    dataset.Ref              `json:"test"`    // held-out token batches
 	Prompts []dataset.Ref            `json:"prompts"` // held-out rows, for the answers to show
-	Train   activities.TrainInput    `json:"train"`
 	Show    int                      `json:"show,omitempty"`
 }
 
@@ -36,7 +35,7 @@ func Evaluate(ctx workflow.Context, in EvaluateInput) (EvaluateResult, error) {
 	}
 	score := func(name string, adapter activities.Adapter) (activities.Score, error) {
 		stages.begin("evaluate " + name)
-		r, err := call(train(ctx), a.Evaluate, activities.EvaluateInput{Who: name, Base: in.Base, Adapter: adapter, Tokens: in.Test})
+		r, err := call(train(ctx, in.Base), a.Evaluate, activities.EvaluateInput{Who: name, Base: in.Base, Adapter: adapter, Tokens: in.Test})
 		if err == nil {
 			stages.end(r.Stage)
 		}
@@ -60,7 +59,7 @@ func Evaluate(ctx workflow.Context, in EvaluateInput) (EvaluateResult, error) {
 		out.Champion, out.ChampionVersion = &s, champion.Version
 	}
 	stages.begin("answers")
-	answers, err := call(train(ctx), a.Answers, activities.AnswersInput{Base: in.Base, Adapter: in.Adapter.Adapter, Rows: in.Prompts, Count: in.Show})
+	answers, err := call(train(ctx, in.Base), a.Answers, activities.AnswersInput{Base: in.Base, Adapter: in.Adapter.Adapter, Rows: in.Prompts, Count: in.Show})
 	if err != nil {
 		return out, err
 	}

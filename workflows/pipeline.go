@@ -119,7 +119,7 @@ func (p *pipeline) data(ctx workflow.Context) error {
 	publish := p.in.Publish
 	publish.Name, publish.Recipe, publish.Rows, publish.Rejects = p.in.Name, p.in.Recipe, rows, rejects
 	publish.Stages = stageKeys(p.out.Stages)
-	p.out.Dataset, err = call(bulk(ctx), a.Publish, publish)
+	p.out.Dataset, err = call(bulk(ctx, rows...), a.Publish, publish)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (p *pipeline) model(ctx workflow.Context) error {
 	p.out.Stages = append(p.out.Stages, tuned.Stages...)
 	p.stages.begin("evaluate")
 	eval, err := child[EvaluateResult](ctx, EvaluateID, Evaluate, EvaluateInput{
-		Name: p.in.Name, Base: tuned.Base, Adapter: tuned.Adapter, Test: tuned.Test, Prompts: p.out.Dataset.Test, Train: in.Train, Show: in.Show,
+		Name: p.in.Name, Base: tuned.Base, Adapter: tuned.Adapter, Test: tuned.Test, Prompts: p.out.Dataset.Test, Show: in.Show,
 	})
 	if err != nil {
 		return err
@@ -170,11 +170,12 @@ func child[Out any](ctx workflow.Context, suffix string, f any, in any) (out Out
 	return out, err
 }
 
-// stageKeys returns the keys of stages that have one, in order.
+// stageKeys returns the keys of stages and of their parts, in order.
 func stageKeys(done []activities.StageResult) []string {
 	var keys []string
 	for _, s := range done {
-		if s.Key != "" {
+		keys = append(keys, s.Parts...)
+		if s.Key != "" && len(s.Parts) == 0 {
 			keys = append(keys, s.Key)
 		}
 	}

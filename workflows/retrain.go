@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"temper/activities"
@@ -18,18 +17,10 @@ func Retrain(ctx workflow.Context, in PipelineInput) (PipelineResult, error) {
 		return PipelineResult{}, err
 	}
 	in.Curate.Known = known.Index
-	ctx2 := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:          workflow.GetInfo(ctx).WorkflowExecution.ID + RetrainID,
-		WaitForCancellation: true,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
-	})
-	var out PipelineResult
-	if err := workflow.ExecuteChildWorkflow(ctx2, Pipeline, in).Get(ctx, &out); err != nil {
+	out, err := child[PipelineResult](ctx, RetrainID, Pipeline, in)
+	if err != nil || out.Nothing {
 		return out, err
 	}
-	if out.Nothing {
-		return out, nil
-	}
-	_, err = call(bulk(ctx), a.Remember, activities.RememberInput{Name: in.Name, Previous: known, Rows: out.Raw})
+	_, err = call(whole(ctx, append(out.Raw, known.Index)), a.Remember, activities.RememberInput{Name: in.Name, Rows: out.Raw})
 	return out, err
 }

@@ -43,15 +43,21 @@ func (s *stages) end(r activities.StageResult) {
 	s.current = ""
 }
 
+// shown are the roles of outputs that people look at: only they stay in a stage's result, which passes through every history above.
+var shown = []string{"rejects", "quarantine"}
+
 // merge makes one stage's result of its parts'.
 func merge(name string, parts []activities.StageResult) activities.StageResult {
-	sum := activities.StageResult{Name: name, Cached: true, Outputs: map[string][]dataset.Ref{}}
+	sum := activities.StageResult{Name: name, Cached: len(parts) > 0, Outputs: map[string][]dataset.Ref{}}
 	sum.Counts.Reasons = dataset.Reasons{}
 	for _, p := range parts {
 		sum.Cached = sum.Cached && p.Cached
-		for _, role := range workflow.DeterministicKeys(p.Outputs) {
-			sum.Outputs[role] = append(sum.Outputs[role], nonEmpty(p.Outputs[role])...)
+		for _, role := range shown {
+			if some := nonEmpty(p.Outputs[role]); len(some) > 0 {
+				sum.Outputs[role] = append(sum.Outputs[role], some...)
+			}
 		}
+		sum.Parts = append(sum.Parts, stageKeys([]activities.StageResult{p})...)
 		sum.Counts.In += p.Counts.In
 		sum.Counts.Out += p.Counts.Out
 		sum.Counts.Dropped += p.Counts.Dropped
@@ -62,7 +68,10 @@ func merge(name string, parts []activities.StageResult) activities.StageResult {
 		}
 	}
 	if len(parts) == 1 {
-		sum.Key, sum.Metrics = parts[0].Key, parts[0].Metrics
+		sum.Metrics = parts[0].Metrics
+	}
+	if len(sum.Parts) == 1 {
+		sum.Key, sum.Parts = sum.Parts[0], nil
 	}
 	return sum
 }

@@ -37,7 +37,7 @@ func Synthesize(ctx workflow.Context, in SynthesizeInput) (SynthesizeResult, err
 			}
 			step.Base = base
 		}
-		made, err := call(ask(ctx), a.Synthesize, step)
+		made, err := call(ask(ctx, step.Base), a.Synthesize, step)
 		if err != nil {
 			return out, err
 		}

@@ -36,7 +36,7 @@ func Tune(ctx workflow.Context, in TuneInput) (TuneResult, error) {
 	}
 	tokenize := func(split string, rows []dataset.Ref) (dataset.Ref, error) {
 		stages.begin("tokenize " + split)
-		r, err := call(bulk(ctx), a.Tokenize, activities.TokenizeInput{Base: out.Base, Rows: rows, Train: in.Train.Options, Split: split})
+		r, err := call(bulk(ctx, rows...), a.Tokenize, activities.TokenizeInput{Base: out.Base, Rows: rows, Train: in.Train.Options, Split: split})
 		if err == nil {
 			stages.end(r)
 		}
@@ -52,7 +52,7 @@ func Tune(ctx workflow.Context, in TuneInput) (TuneResult, error) {
 	stages.begin("train")
 	t := in.Train
 	t.Name, t.Base, t.Tokens, t.Test, t.Dataset = in.Name, out.Base, learn, out.Test, in.Dataset.Name+"@"+in.Dataset.Version
-	if out.Adapter, err = call(train(ctx), a.Train, t); err != nil {
+	if out.Adapter, err = call(train(ctx, out.Base), a.Train, t); err != nil {
 		return out, err
 	}
 	stages.end(out.Adapter.Stage)
