@@ -70,13 +70,13 @@ func OpenHouse(a *Shell, at Connection, o HouseOptions) (_ *House, err error) {
 	}
 	h.worker = w
 	if o.Page != "" {
-		err = h.serve(o.Page, at.TemporalUI)
+		err = h.serve(o.Page, at)
 	}
 	return h, err
 }
 
 // serve starts the page.
-func (h *House) serve(address, ui string) error {
+func (h *House) serve(address string, at Connection) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return fmt.Errorf("--page %s: %w: %w", address, errInput, err)
@@ -88,8 +88,10 @@ func (h *House) serve(address, ui string) error {
 	if err != nil {
 		return fmt.Errorf("the page's address %s is taken: choose another with --page, or port 0 for a free one: %w", address, err)
 	}
-	s := &web.Server{Temporal: h.Temporal, Store: h.Store, TemporalUI: ui}
-	h.page = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	s := &web.Server{Store: h.Store, TemporalUI: at.TemporalUI, Namespace: at.Namespace,
+		Runs: func(ctx context.Context, limit int) ([]worker.Run, error) { return worker.Runs(ctx, h.Temporal, limit) },
+		Run:  func(ctx context.Context, id string) (worker.Run, error) { return worker.LoadRun(ctx, h.Temporal, id) }}
+	h.page = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	h.Web = "http://" + l.Addr().String()
 	go h.page.Serve(l) //nolint:errcheck // ends with ErrServerClosed
 	return nil

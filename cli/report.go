@@ -49,7 +49,7 @@ func (c *reportCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := web.WriteReport(f, run); err != nil {
+	if err := web.WriteReport(f, run, nil); err != nil {
 		f.Close()
 		os.Remove(c.Out)
 		return err
