@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,8 +77,9 @@ func (s *Server) line(r *http.Request, card activities.AdapterCard, at dataset.A
 	if err != nil {
 		return line, trained, err
 	}
-	if found {
-		trained.Metrics = st.Metrics
+	if found { // the card has all but the curve
+		trained.Metrics = map[string]any{"curve": st.Metrics["curve"]}
+		maps.Copy(trained.Metrics, card.Metrics)
 	}
 	for _, p := range activities.CurveOf([]activities.StageResult{trained}) {
 		if p.EvalLoss > 0 {

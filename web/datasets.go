@@ -85,7 +85,6 @@ type datasetPage struct {
 	Splits   []splitPage
 	Dropped  int64
 	Reasons  []choice
-	Labels   []label
 	Stages   []dataset.Stage
 	Adapters []activities.AdapterCard // trained on it
 	Where    string
@@ -95,12 +94,14 @@ type datasetPage struct {
 type splitPage struct {
 	Name string
 	dataset.SplitStats
+	Tops []label
 }
 
-// A label is one value of a signal that is text, and in how many rows of all splits it is.
+// A label is a signal that is text, and its commonest values.
 type label struct {
-	Signal, Value string
-	Rows          int64
+	Signal string
+	Values []choice
+	More   int // values that are not listed
 }
 
 // listedStages bounds the stages a version's page loads.
@@ -121,8 +122,7 @@ func (s *Server) dataset(r *http.Request) (view, error) {
 	p := datasetPage{Manifest: m, Dropped: recordsOf(m.Rejects), Where: strings.TrimSuffix(s.Store.String(), "/") + "/" + dir}
 	for _, sp := range m.Splits {
 		if st := stats.Splits[sp.Name]; st != nil {
-			p.Splits = append(p.Splits, splitPage{sp.Name, *st})
-			p.Labels = append(p.Labels, labels(st)...)
+			p.Splits = append(p.Splits, splitPage{sp.Name, *st, labels(st)})
 		}
 	}
 	if st := stats.Splits["rejects"]; st != nil {
@@ -147,13 +147,12 @@ func (s *Server) dataset(r *http.Request) (view, error) {
 
 // labels are the commonest values of each label.
 func labels(s *dataset.SplitStats) []label {
-	const most = 6
+	const most = 8
 	var out []label
 	for _, name := range sortedKeys(s.Labels) {
-		top := dataset.Reasons(s.Labels[name]).Top()
-		for _, v := range top[:min(len(top), most)] {
-			out = append(out, label{name, v, s.Labels[name][v]})
-		}
+		values := choices(s.Labels[name])
+		n := min(len(values), most)
+		out = append(out, label{name, values[:n], len(values) - n})
 	}
 	return out
 }

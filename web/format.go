@@ -37,6 +37,8 @@ var functions = template.FuncMap{
 	"rows": func(name, version string, pairs ...string) string {
 		return "/" + dataset.DatasetDir(name, version) + "/rows" + query(pairs...)
 	},
+	"round":   math.Round,
+	"plural":  plural,
 	"percent": func(part, whole int64) string { return fmt.Sprintf("%.1f %%", 100*share(part, whole)) },
 	"bar":     func(part, whole int64) string { return fmt.Sprintf("%.1f", 100*share(part, whole)) },
 }
@@ -47,6 +49,14 @@ func runPath(id string) string { return "/runs/" + url.PathEscape(id) }
 // rejectsPath is the page of the rows a run has dropped.
 func rejectsPath(id string, pairs ...string) string {
 	return "/rejects/" + url.PathEscape(id) + query(pairs...)
+}
+
+// plural is n of a thing: 1 check, 2 checks.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return Count(int64(n)) + " " + thing + "s"
 }
 
 // query is keys and values as a query string; pairs without a value are left out.

@@ -114,9 +114,9 @@ type tab struct {
 	Here    bool
 }
 
-// A choice is a rule to show the rows of.
+// A choice is something rows can be chosen by, a rule or a value, and how many there are.
 type choice struct {
-	Rule string
+	Name string
 	Rows int64
 }
 
