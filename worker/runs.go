@@ -59,7 +59,7 @@ type Run struct {
 	Current string                    `json:"current,omitempty"` // the stage that runs
 	Active  []activities.Progress     `json:"active,omitempty"`  // of the activities that run
 	Error   string                    `json:"error,omitempty"`
-	Failure Failure                   `json:"-"` // of a run that did not complete
+	Failure Failure                   `json:"-"`                // of a run that did not complete
 	Result  *workflows.PipelineResult `json:"result,omitempty"` // of a completed run
 	Input   *workflows.PipelineInput  `json:"-"`
 }

@@ -32,6 +32,8 @@ type Options struct {
 	Address   string `json:"address"` // host:port, free
 	AccessKey string `json:"access_key"`
 	SecretKey string `json:"secret_key"`
+
+	Hold *os.File `json:"-"` // kept open by the child, with its lock; nil for none
 }
 
 // A Gateway is a running child.
@@ -55,6 +57,9 @@ func Start(ctx context.Context, o Options) (*Gateway, error) {
 	}
 	cmd := exec.Command(self, Command)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches the parent, which drains before it stops the gateway
+	if o.Hold != nil {
+		cmd.ExtraFiles = []*os.File{o.Hold}
+	}
 	errs := &tail{}
 	cmd.Stderr = errs
 	stdin, err := cmd.StdinPipe()

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -132,15 +133,24 @@ func (s *Stack) Stop() error {
 	return err
 }
 
-// lock refuses a second stack on one folder; the lock ends with the process, however it ends.
+// lockPatience is how long a stack that was killed may take to end: its gateway notices within that.
+const lockPatience = 2 * time.Second
+
+// lock refuses a second stack on one folder. The lock ends with the process and its gateway, however they end.
 func lock(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is in use by another temper: stop that one, or choose another folder with --dir", dir)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for patience := time.After(lockPatience); syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil; {
+		select {
+		case <-tick.C:
+		case <-patience:
+			f.Close()
+			return nil, fmt.Errorf("%s is in use by another temper: stop that one, or choose another folder with --dir", dir)
+		}
 	}
 	return f, nil
 }
@@ -199,7 +209,7 @@ func (s *Stack) startGateway(ctx context.Context, o Options) error {
 		return err
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(o.S3Port))
-	s.gateway, err = s3gw.Start(ctx, s3gw.Options{Dir: filepath.Join(s.dir, "s3"), Address: address, AccessKey: keys.AccessKey, SecretKey: keys.SecretKey})
+	s.gateway, err = s3gw.Start(ctx, s3gw.Options{Dir: filepath.Join(s.dir, "s3"), Address: address, AccessKey: keys.AccessKey, SecretKey: keys.SecretKey, Hold: s.lock})
 	if err != nil {
 		return err
 	}

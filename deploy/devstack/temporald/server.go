@@ -3,7 +3,9 @@
 package temporald
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -96,7 +98,14 @@ func database(file string) (*config.SQL, error) {
 	}
 	c.ConnectAttributes = map[string]string{"mode": "rwc", "journal_mode": "wal", "synchronous": "normal", "busy_timeout": "10000"}
 	c.DatabaseName = file
-	stamp := file + ".version"
+	stamp, unfinished := file+".version", file+".unfinished"
+	if _, err := os.Stat(unfinished); err == nil { // ended while it was made: nothing is in it
+		for _, f := range []string{file, file + "-wal", file + "-shm", stamp} {
+			if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
+	}
 	if _, err := os.Stat(file); err == nil {
 		b, err := os.ReadFile(stamp)
 		if was := strings.TrimSpace(string(b)); err != nil || was != headers.ServerVersion {
@@ -107,11 +116,16 @@ func database(file string) (*config.SQL, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(unfinished, nil, 0o644); err != nil {
+		return nil, err
+	}
 	if err := sqlite.SetupSchema(c); err != nil {
-		os.Remove(file)
 		return nil, fmt.Errorf("set up schema in %s: %w", file, err)
 	}
-	return c, os.WriteFile(stamp, []byte(headers.ServerVersion+"\n"), 0o644)
+	if err := os.WriteFile(stamp, []byte(headers.ServerVersion+"\n"), 0o644); err != nil {
+		return nil, err
+	}
+	return c, os.Remove(unfinished)
 }
 
 func serverConfig(o Options, sqlc *config.SQL) (*config.Config, error) {
