@@ -17,12 +17,12 @@ const queryRows = 64
 func (a Attention) Forward(o, lse, q, k, v []float32, seg []int32, n int) {
 	tiles := (n + queryRows - 1) / queryRows
 	Parallel(a.Heads*tiles, 1, func(_, lo, hi int) {
-		w := workspaces.Get().(*workspace)
+		w := workspaces.take()
 		for i := lo; i < hi; i++ {
 			q0 := i % tiles * queryRows
 			a.forwardTile(w, o, lse, q, k, v, seg, i/tiles, q0, min(n, q0+queryRows))
 		}
-		workspaces.Put(w)
+		workspaces.give(w)
 	})
 }
 
@@ -40,28 +40,21 @@ func (a Attention) forwardTile(w *workspace, o, lse, q, k, v []float32, seg []in
 	for i := q0; i < q1; i++ {
 		r := s[(i-q0)*keys : (i-q0+1)*keys]
 		from, to := int(seg[i])-k0, i-k0+1
-		high := r[from]
-		for _, x := range r[from:to] {
-			high = max(high, x)
-		}
-		var sum float32
-		for j := from; j < to; j++ {
-			r[j] = exp((r[j] - high) * a.Scale)
-			sum += r[j]
-		}
+		high := highest(r[from:to]) * a.Scale
+		sum := expSum(r[from:to], a.Scale, high)
 		clear(r[:from])
 		clear(r[to:])
 		Scale(r[from:to], 1/sum)
-		lse[i*a.Heads+h] = high*a.Scale + float32(math.Log(float64(sum)))
+		lse[i*a.Heads+h] = high + float32(math.Log(float64(sum)))
 	}
 	serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[k0*narrow+kv*a.Dim:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
 }
 
 // serial is a product on the calling goroutine, which takes a workspace of its own.
 func serial(m, n, k int, a left, b source, c []float32, ldc int, acc bool) {
-	w := workspaces.Get().(*workspace)
+	w := workspaces.take()
 	stripe(current, w, span{0, m, 0, n}, k, a, b, c, ldc, acc)
-	workspaces.Put(w)
+	workspaces.give(w)
 }
 
 // Backward computes dq, dk and dv from do, with o and lse of [Attention.Forward]. The heads of a group are summed in order.
@@ -69,10 +62,10 @@ func (a Attention) Backward(dq, dk, dv, do, q, k, v, o, lse []float32, seg []int
 	group := a.Heads / a.KVHeads
 	narrow := a.KVHeads * a.Dim
 	size := 2 * n * a.Dim // of one head's dk and dv
-	w := workspaces.Get().(*workspace)
+	w := large.take()
 	parts := grow(&w.panel, a.Heads*size)
 	Parallel(a.Heads, 1, func(_, lo, hi int) {
-		w := workspaces.Get().(*workspace)
+		w := workspaces.take()
 		for h := lo; h < hi; h++ {
 			p := parts[h*size : (h+1)*size]
 			clear(p)
@@ -80,7 +73,7 @@ func (a Attention) Backward(dq, dk, dv, do, q, k, v, o, lse []float32, seg []int
 				a.backwardTile(w, dq, p[:n*a.Dim], p[n*a.Dim:], do, q, k, v, o, lse, seg, h, q0, min(n, q0+queryRows))
 			}
 		}
-		workspaces.Put(w)
+		workspaces.give(w)
 	})
 	Parallel(n, rows(narrow*group), func(_, lo, hi int) {
 		for t := lo; t < hi; t++ {
@@ -97,7 +90,7 @@ func (a Attention) Backward(dq, dk, dv, do, q, k, v, o, lse []float32, seg []int
 			}
 		}
 	})
-	workspaces.Put(w)
+	large.give(w)
 }
 
 // backwardTile adds one tile's part to a head's dk and dv (n, Dim each) and writes its dq.
@@ -113,12 +106,7 @@ func (a Attention) backwardTile(w *workspace, dq, dk, dv, do, q, k, v, o, lse []
 		delta := dot(do[at:at+a.Dim], o[at:at+a.Dim])
 		r, d := p[(i-q0)*keys:(i-q0+1)*keys], dp[(i-q0)*keys:(i-q0+1)*keys]
 		from, to := int(seg[i])-k0, i-k0+1
-		l := lse[i*a.Heads+h]
-		for j := from; j < to; j++ {
-			e := exp(r[j]*a.Scale - l)
-			r[j] = e
-			d[j] = e * (d[j] - delta) * a.Scale
-		}
+		attend(r[from:to], d[from:to], a.Scale, lse[i*a.Heads+h], delta)
 		clear(r[:from])
 		clear(r[to:])
 		clear(d[:from])
@@ -135,7 +123,7 @@ func (a Attention) Decode(o, q, k, v []float32, n, past int) {
 	wide, narrow := a.Heads*a.Dim, a.KVHeads*a.Dim
 	tiles := (n + queryRows - 1) / queryRows
 	Parallel(a.Heads*tiles, 1, func(_, lo, hi int) {
-		w := workspaces.Get().(*workspace)
+		w := workspaces.take()
 		for i := lo; i < hi; i++ {
 			h, q0 := i/tiles, i%tiles*queryRows
 			q1, kv := min(n, q0+queryRows), h/(a.Heads/a.KVHeads)
@@ -147,21 +135,13 @@ func (a Attention) Decode(o, q, k, v []float32, n, past int) {
 			}
 			serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[kv*a.Dim:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
 		}
-		workspaces.Put(w)
+		workspaces.give(w)
 	})
 }
 
 // softmax turns the first n scores into probabilities and the rest into zeros.
 func softmax(r []float32, n int, scale float32) {
-	high := r[0]
-	for _, x := range r[:n] {
-		high = max(high, x)
-	}
-	var sum float32
-	for j, x := range r[:n] {
-		r[j] = exp((x - high) * scale)
-		sum += r[j]
-	}
-	Scale(r[:n], 1/sum)
+	high := highest(r[:n]) * scale
+	Scale(r[:n], 1/expSum(r[:n], scale, high))
 	clear(r[n:])
 }

@@ -15,8 +15,8 @@ const logitBytes = 24 << 20
 func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n int, head *quant.Tensor, scale float32) {
 	vocab, d := head.Rows, head.Cols
 	chunk := min(n, max(1, logitBytes/4/vocab))
-	w := workspaces.Get().(*workspace)
-	defer workspaces.Put(w)
+	w := large.take()
+	defer large.give(w)
 	logits := grow(&w.row, chunk*vocab)
 	for r0 := 0; r0 < n; r0 += chunk {
 		r1 := min(n, r0+chunk)
@@ -39,20 +39,10 @@ func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n i
 
 // surprise returns -log softmax(row)[target] and turns row into its gradient times factor.
 func surprise(row []float32, target int, factor float32) float32 {
-	high := row[0]
-	for _, x := range row {
-		high = max(high, x)
-	}
-	at := row[target]
+	high, at := highest(row), row[target]
 	sum := 0.0
-	for i := 0; i < len(row); i += 256 { // partial sums keep what a long float32 sum would lose
-		var s float32
-		for j, x := range row[i:min(i+256, len(row))] {
-			e := exp(x - high)
-			row[i+j] = e
-			s += e
-		}
-		sum += float64(s)
+	for i := 0; i < len(row); i += 512 { // partial sums keep what a long float32 sum would lose
+		sum += float64(expSum(row[i:min(i+512, len(row))], 1, high))
 	}
 	Scale(row, factor*float32(1/sum))
 	row[target] -= factor

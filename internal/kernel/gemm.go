@@ -1,41 +1,31 @@
 package kernel
 
 import (
-	"sync"
 	"unsafe"
 
 	"temper/internal/quant"
 )
 
-// Block sizes in elements: a packed stripe of nc columns by kc rows stays in the second-level cache, mc rows of the left side
-// are worked on at a time. kc is a multiple of every quantized block, so that a stripe never cuts one.
+// Block sizes in elements: a packed stripe of nc columns by at most kc rows stays in the second-level cache, mc rows of the left
+// side are worked on at a time.
 const (
-	kc = 256
+	kc = 288
 	mc = 240
 	nc = 384
 )
 
-// A source gives the right side of a product as packed panels: dst holds, for each panel of nr columns of [n0,n1), the rows
-// [k0,k1) of nr values each, zero padded.
+// depth is how many of k rows of the right side to take at a time: near kc in parts of about one size, and a multiple of unit,
+// so that a stripe never cuts a quantized block.
+func depth(k, unit int) int {
+	parts := (k + kc - 1) / kc
+	return ((k+parts-1)/parts + unit - 1) / unit * unit
+}
+
+// A source gives the right side of a product as packed panels: dst holds, for each panel of columns of [n0,n1), the rows
+// [k0,k1) of as many values as the panel is wide, zero padded.
 type source interface {
-	pack(w *workspace, dst []float32, nr, n0, n1, k0, k1 int)
-}
-
-// A workspace is one goroutine's scratch.
-type workspace struct {
-	panel, left, row, edge []float32
-}
-
-var workspaces = sync.Pool{New: func() any { return &workspace{} }}
-
-// grow returns n values of *p, aligned to 64 bytes; their content is whatever was left there.
-func grow(p *[]float32, n int) []float32 {
-	if cap(*p) < n+16 {
-		*p = make([]float32, n+16)
-	}
-	s := (*p)[:cap(*p)]
-	at := int((64-uintptr(unsafe.Pointer(&s[0]))%64)%64) / 4
-	return s[at : at+n]
+	pack(t *level, w *workspace, dst []float32, n0, n1, k0, k1 int)
+	unit() int // the rows [k0,k1) start at a multiple of it
 }
 
 // left is the left side of a product: element (i,p) is v[i*rs+p*cs].
@@ -70,22 +60,23 @@ func product(m, n, k int, a left, b source, c []float32, ldc int, acc bool) {
 	if m*n*k < 1<<15 {
 		threads = 1
 	}
+	nr := t.nr()
 	width, height := nc, m
 	if cols := (n + nc - 1) / nc; threads > 1 && cols < 2*threads {
-		width = max(t.nr, ((n+2*threads-1)/(2*threads)+t.nr-1)/t.nr*t.nr)
-		if n <= 4*t.nr { // too narrow to split: split the rows
+		width = max(nr, ((n+2*threads-1)/(2*threads)+nr-1)/nr*nr)
+		if n <= 4*nr { // too narrow to split: split the rows
 			width = n
 			height = max(t.mr, ((m+threads-1)/threads+t.mr-1)/t.mr*t.mr)
 		}
 	}
 	stripes, bands := (n+width-1)/width, (m+height-1)/height
 	part := func(_, lo, hi int) {
-		w := workspaces.Get().(*workspace)
+		w := workspaces.take()
 		for i := lo; i < hi; i++ {
 			j0, i0 := i%stripes*width, i/stripes*height
 			stripe(t, w, span{i0, min(m, i0+height), j0, min(n, j0+width)}, k, a, b, c, ldc, acc)
 		}
-		workspaces.Put(w)
+		workspaces.give(w)
 	}
 	if threads == 1 {
 		part(0, 0, stripes*bands)
@@ -98,82 +89,116 @@ func product(m, n, k int, a left, b source, c []float32, ldc int, acc bool) {
 type span struct{ i0, i1, j0, j1 int }
 
 // stripe computes one part of c.
-func stripe(t tile, w *workspace, s span, k int, a left, b source, c []float32, ldc int, acc bool) {
-	if !acc {
+func stripe(t *level, w *workspace, s span, k int, a left, b source, c []float32, ldc int, acc bool) {
+	if k == 0 && !acc {
 		for i := s.i0; i < s.i1; i++ {
 			clear(c[i*ldc+s.j0 : i*ldc+s.j1])
 		}
 	}
-	panels := (s.j1 - s.j0 + t.nr - 1) / t.nr
-	for k0 := 0; k0 < k; k0 += kc {
-		k1 := min(k, k0+kc)
-		bp := grow(&w.panel, panels*t.nr*(k1-k0))
-		b.pack(w, bp, t.nr, s.j0, s.j1, k0, k1)
+	nr, step := t.nr(), 0
+	if k > 0 {
+		step = depth(k, b.unit())
+	}
+	for k0 := 0; k0 < k; k0 += step {
+		k1 := min(k, k0+step)
+		deep := k1 - k0
+		bp := grow(&w.panel, (s.j1-s.j0+t.lane)*deep)
+		b.pack(t, w, bp, s.j0, s.j1, k0, k1)
 		for i0 := s.i0; i0 < s.i1; i0 += mc {
 			i1 := min(s.i1, i0+mc)
-			for p := range panels {
-				panel := bp[p*t.nr*(k1-k0) : (p+1)*t.nr*(k1-k0)]
-				j0 := s.j0 + p*t.nr
-				for i := i0; i < i1; i += t.mr {
-					block(t, w, span{i, min(i1, i+t.mr), j0, min(s.j1, j0+t.nr)}, k0, k1, a, panel, c, ldc)
+			whole := i1 - (i1-i0)%t.mr
+			if whole < i1 {
+				padLeft(t, w, a, span{i0: whole, i1: i1}, k0, k1)
+			}
+			for j0 := s.j0; j0 < s.j1; j0 += nr {
+				j1 := min(s.j1, j0+nr)
+				panel := bp[(j0-s.j0)*deep:]
+				x := tileRun{t: t, w: w, deep: deep, panel: panel, c: c, ldc: ldc, acc: acc || k0 > 0}
+				for i := i0; i < whole; i += t.mr {
+					x.run(span{i, i + t.mr, j0, j1}, a.v[i*a.rs+k0*a.cs:], a.rs, a.cs)
+				}
+				if whole < i1 {
+					x.run(span{whole, i1, j0, j1}, w.left, 1, t.mr)
 				}
 			}
 		}
 	}
 }
 
-// block adds one micro-kernel's product to c. At an edge the kernel works on padded copies, so that it never reads or writes
-// beyond the matrices.
-func block(t tile, w *workspace, s span, k0, k1 int, a left, panel, c []float32, ldc int) {
-	rows, cols, depth := s.i1-s.i0, s.j1-s.j0, k1-k0
-	av, rs, cs := a.v[s.i0*a.rs+k0*a.cs:], a.rs, a.cs
-	if rows == t.mr && cols == t.nr {
-		t.f(int64(depth), &av[0], int64(rs), int64(cs), &panel[0], &c[s.i0*ldc+s.j0], int64(ldc))
+// padLeft copies the rows of s, fewer than a tile's, to w.left, with rows of zeros below: element (i,p) at p*mr+i.
+func padLeft(t *level, w *workspace, a left, s span, k0, k1 int) {
+	out := grow(&w.leftBuffer, t.mr*(k1-k0))
+	clear(out)
+	for i := s.i0; i < s.i1; i++ {
+		v := a.v[i*a.rs+k0*a.cs:]
+		for p := range k1 - k0 {
+			out[p*t.mr+i-s.i0] = v[p*a.cs]
+		}
+	}
+	w.left = out
+}
+
+// A tileRun is micro-kernel calls on one panel.
+type tileRun struct {
+	t     *level
+	w     *workspace
+	deep  int
+	panel []float32
+	c     []float32
+	ldc   int
+	acc   bool
+}
+
+// run computes one tile. At an edge of c the kernel works on a scratch tile, so that it never reads or writes beyond the
+// matrix; av has whole rows of a tile.
+func (x *tileRun) run(s span, av []float32, rs, cs int) {
+	t, rows, cols := x.t, s.i1-s.i0, s.j1-s.j0
+	width := t.width(cols)
+	f := t.kern[width/t.lane-1]
+	if rows == t.mr && cols == width {
+		acc := int64(0)
+		if x.acc {
+			acc = 1
+		}
+		f(int64(x.deep), &av[0], int64(rs), int64(cs), &x.panel[0], &x.c[s.i0*x.ldc+s.j0], int64(x.ldc), acc)
 		return
 	}
-	if rows < t.mr {
-		padded := grow(&w.left, t.mr*depth)
-		for r := range t.mr {
-			for p := range depth {
-				v := float32(0)
-				if r < rows {
-					v = av[r*rs+p*cs]
-				}
-				padded[p*t.mr+r] = v
-			}
-		}
-		av, rs, cs = padded, 1, t.mr
-	}
-	out := grow(&w.edge, t.mr*t.nr)
-	clear(out)
-	t.f(int64(depth), &av[0], int64(rs), int64(cs), &panel[0], &out[0], int64(t.nr))
+	out := grow(&x.w.edge, t.mr*width)
+	f(int64(x.deep), &av[0], int64(rs), int64(cs), &x.panel[0], &out[0], int64(width), 0)
 	for r := range rows {
-		row := c[(s.i0+r)*ldc+s.j0:][:cols]
+		row := x.c[(s.i0+r)*x.ldc+s.j0:][:cols]
+		if !x.acc {
+			copy(row, out[r*width:])
+			continue
+		}
 		for j := range row {
-			row[j] += out[r*t.nr+j]
+			row[j] += out[r*width+j]
 		}
 	}
 }
 
-// kernGo is the portable micro-kernel, 4 × 4.
-func kernGo(k int64, a *float32, rs, cs int64, b, c *float32, ldc int64) {
-	var s [4][4]float32
+// kernGo is the portable micro-kernel, 2 × 4: as many sums as processors have registers for.
+func kernGo(k int64, a *float32, rs, cs int64, b, c *float32, ldc, acc int64) {
+	var s00, s01, s02, s03, s10, s11, s12, s13 float32
 	bs := unsafe.Slice(b, 4*k)
-	as := unsafe.Slice(a, (k-1)*cs+3*rs+1)
+	as := unsafe.Slice(a, (k-1)*cs+rs+1)
 	for p, o := 0, 0; p+4 <= len(bs); p, o = p+4, o+int(cs) {
 		q := (*[4]float32)(bs[p:])
-		for i := range s {
-			x := as[o+i*int(rs)]
-			s[i][0] += x * q[0]
-			s[i][1] += x * q[1]
-			s[i][2] += x * q[2]
-			s[i][3] += x * q[3]
-		}
+		x, y := as[o], as[o+int(rs)]
+		s00 += x * q[0]
+		s01 += x * q[1]
+		s02 += x * q[2]
+		s03 += x * q[3]
+		s10 += y * q[0]
+		s11 += y * q[1]
+		s12 += y * q[2]
+		s13 += y * q[3]
 	}
-	cs2 := unsafe.Slice(c, 3*ldc+4)
-	for i := range s {
-		for j, v := range s[i] {
-			cs2[i*int(ldc)+j] += v
-		}
+	to := unsafe.Slice(c, ldc+4)
+	r, t := (*[4]float32)(to), (*[4]float32)(to[ldc:])
+	if acc != 0 {
+		s00, s01, s02, s03 = s00+r[0], s01+r[1], s02+r[2], s03+r[3]
+		s10, s11, s12, s13 = s10+t[0], s11+t[1], s12+t[2], s13+t[3]
 	}
+	*r, *t = [4]float32{s00, s01, s02, s03}, [4]float32{s10, s11, s12, s13}
 }

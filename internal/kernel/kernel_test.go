@@ -112,7 +112,9 @@ func TestQuantizedProducts(t *testing.T) {
 }
 
 // TestThreads: every operation gives the same bits for 1, 2, 3 and 7 threads.
-func TestThreads(t *testing.T) {
+func TestThreads(t *testing.T) { eachLevel(t, testThreads) }
+
+func testThreads(t *testing.T) {
 	defer SetThreads(0)
 	a := Attention{Heads: 6, KVHeads: 2, Dim: 16, Scale: 0.25}
 	const n, d, vocab = 150, 96, 700
@@ -158,7 +160,9 @@ func TestThreads(t *testing.T) {
 
 // TestAttention: forward equals float64's definition over packed documents; gradients equal finite differences; a cached decode
 // equals the whole.
-func TestAttention(t *testing.T) {
+func TestAttention(t *testing.T) { eachLevel(t, testAttention) }
+
+func testAttention(t *testing.T) {
 	a := Attention{Heads: 4, KVHeads: 2, Dim: 8, Scale: 0.3}
 	const n = 90
 	wide, narrow := 32, 16
@@ -231,7 +235,9 @@ func TestAttention(t *testing.T) {
 }
 
 // TestCrossEntropy: losses equal float64's, gradients their finite differences, over several chunks of rows.
-func TestCrossEntropy(t *testing.T) {
+func TestCrossEntropy(t *testing.T) { eachLevel(t, testCrossEntropy) }
+
+func testCrossEntropy(t *testing.T) {
 	const n, d, vocab = 9, 12, 50
 	h, w := random(1, n*d), random(2, vocab*d)
 	head := quant.F32Tensor("head", vocab, d, w)
@@ -270,19 +276,6 @@ func TestCrossEntropy(t *testing.T) {
 				t.Errorf("dh[%d,%d] = %g, finite difference %g", i, c, dh[i*d+c], want)
 			}
 		}
-	}
-}
-
-// TestExp: the polynomial stays within two units in the last place over its range.
-func TestExp(t *testing.T) {
-	for x := float32(-86.9); x < 87; x += 0.00371 {
-		want := math.Exp(float64(x))
-		if e := math.Abs(float64(exp(x))-want) / want; e > 2.5e-7 {
-			t.Fatalf("exp(%g) is off by %g", x, e)
-		}
-	}
-	if exp(-1000) != 0 || !math.IsInf(float64(exp(1000)), 1) || !math.IsNaN(float64(exp(float32(math.NaN())))) {
-		t.Error("an end of the range is wrong")
 	}
 }
 
