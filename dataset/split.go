@@ -10,7 +10,7 @@ import (
 // out. A cluster stays where it is when others come or go, and one that is held out stays so when testPercent grows.
 func SplitOf(cluster string, testPercent float64, seed uint64) string {
 	const unit = 1 << 53
-	h := float64(xxh3.HashStringSeed(cluster, seed) >> 11)
+	h := float64(xxh3.HashStringSeed("split\x00"+cluster, seed) >> 11) // marked, so that no other choice by hash falls together with it
 	if h < math.Min(math.Max(testPercent, 0), 100)/100*unit {
 		return "test"
 	}
