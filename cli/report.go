@@ -1,11 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"temper/activities"
 	"temper/finetune"
@@ -15,7 +16,7 @@ import (
 
 type reportCommand struct {
 	oneRun
-	Out   string `short:"o" placeholder:"FILE.html" help:"Write the report as one HTML page instead."`
+	Out   string `short:"o" placeholder:"FILE.html" help:"Write the report as one HTML page instead; - is standard output."`
 	Force bool   `help:"Replace an existing output."`
 }
 
@@ -26,6 +27,9 @@ func (c *reportCommand) Help() string {
 
 // Run prints or writes the report.
 func (c *reportCommand) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	t, err := a.dial(c.serverFlags, c.storeFlags)
 	if err != nil {
 		return err
@@ -35,236 +39,249 @@ func (c *reportCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	return c.write(a, run)
+}
+
+// check refuses an output that exists before anything is asked.
+func (c *reportCommand) check() error {
+	if c.Out == "" || c.Out == "-" || c.Force {
+		return nil
+	}
+	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	}
+	return nil
+}
+
+// write writes the report of run as the flags say.
+func (c *reportCommand) write(a *app, run worker.Run) error {
 	if c.JSON {
 		return a.printJSON(run)
 	}
+	where := Connection{Store: c.Store}
+	if dev, err := DevStack(c.Dir); err == nil && dev != nil && c.Store == "" {
+		where = *dev
+	}
 	if c.Out == "" {
-		where := Connection{Store: c.Store}
-		if dev, err := DevStack(c.Dir); err == nil && dev != nil {
-			where = *dev
-		}
 		return WriteReport(a.out, run, where)
 	}
-	f, err := create(c.Out, c.Force)
-	if err != nil {
-		return err
+	page := func(w io.Writer) error { return web.WriteReport(w, run, placesOf(run, where)) }
+	if c.Out == "-" {
+		return page(a.out)
 	}
-	if err := web.WriteReport(f, run, nil); err != nil {
-		f.Close()
-		os.Remove(c.Out)
-		return err
-	}
-	return f.Close()
+	return place(c.Out, page)
 }
 
 // WriteReport writes what a run collected, dropped and why, learnt and decided, and where everything lies.
 func WriteReport(w io.Writer, run worker.Run, where Connection) error {
-	took := time.Since(run.Started)
-	if !run.Ended.IsZero() {
-		took = run.Ended.Sub(run.Started)
+	r := report{w: w, run: run, columns: lineWidth(w)}
+	r.opening()
+	for _, part := range []func() error{r.stages, r.reasons, r.training, r.heldOut, r.answers} {
+		if err := part(); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(w, "\nRun %s: %s in %s\n", run.ID, run.Status, took.Round(time.Second))
-	if run.Error != "" {
-		fmt.Fprintf(w, "  %s\n", run.Error)
-	}
-	if run.Result != nil && run.Result.Nothing {
-		fmt.Fprintln(w, "  Nothing new was found: no dataset was made, nothing was trained.")
-	}
-	fmt.Fprintln(w, "\nStages")
-	if err := stagesTable(w, run); err != nil {
-		return err
-	}
-	if err := reasonsTable(w, run); err != nil {
-		return err
-	}
-	training(w, run)
-	heldOut(w, run)
-	beforeAfter(w, run)
-	places(w, run, where)
-	return nil
+	return r.places(where)
 }
 
+// A report is being written.
+type report struct {
+	w       io.Writer
+	run     worker.Run
+	columns int
+}
+
+// heading begins a part.
+func (r report) heading(text string) {
+	if terminal(r.w) {
+		text = "\x1b[1m" + text + "\x1b[0m"
+	}
+	fmt.Fprintf(r.w, "\n%s\n", text)
+}
+
+// say writes text, wrapped and indented.
+func (r report) say(format string, args ...any) {
+	for _, line := range wrap(fmt.Sprintf(format, args...), r.columns-2) {
+		fmt.Fprintln(r.w, "  "+line)
+	}
+}
+
+// opening says in a few lines what came of the run.
+func (r report) opening() {
+	r.heading(fmt.Sprintf("Run %s: %s in %s", printable(r.run.ID), r.run.Status, web.Seconds(web.Took(r.run).Seconds())))
+	if r.run.Error != "" {
+		r.say("%s", r.run.Error)
+	}
+	if r.run.Result != nil && r.run.Result.Nothing {
+		r.say("Nothing new was found: no dataset was made, nothing was trained.")
+	}
+	base, had := activities.ScoreOf(r.run.Stages, "base")
+	if tuned, ok := activities.ScoreOf(r.run.Stages, "challenger"); had && ok {
+		r.say("held-out loss %.4f → %.4f (%s)", base.Loss, tuned.Loss, web.Change(base.Loss, tuned.Loss))
+	}
+	if r.run.Result != nil && r.run.Result.Gate.Decision != "" {
+		r.say("%s: %s", r.run.Result.Gate.Decision, r.run.Result.Gate.Reason)
+	}
+}
+
+func (r report) stages() error {
+	if len(r.run.Stages) == 0 && r.run.Current == "" {
+		return nil
+	}
+	r.heading("Stages")
+	return stagesTable(r.w, r.run)
+}
+
+// stagesTable lists a run's stages with their counts and times.
 func stagesTable(w io.Writer, run worker.Run) error {
-	t := newTable(w, "  STAGE", "IN", "OUT", "DROPPED", "BAD", "TIME", "")
+	t := newTable(w, "  STAGE", ">IN", ">OUT", ">DROPPED", ">KEPT", ">BAD", ">TIME", "")
 	n := func(v int64) string {
 		if v == 0 {
 			return "-"
 		}
-		return fmt.Sprint(v)
+		return web.Count(v)
 	}
 	for _, s := range run.Stages {
-		note := ""
+		note, share := "", "-"
 		if s.Cached {
 			note = "cached"
 		}
-		t.row("  "+s.Name, n(s.Counts.In), n(s.Counts.Out), n(s.Counts.Dropped), n(s.Counts.Bad), fmt.Sprintf("%.1f s", s.Seconds), note)
+		if c := s.Counts; c.Dropped > 0 && c.In > 0 {
+			share = fmt.Sprintf("%.1f %%", 100*float64(c.Out)/float64(c.In))
+		}
+		t.row("  "+s.Name, n(s.Counts.In), n(s.Counts.Out), n(s.Counts.Dropped), share, n(s.Counts.Bad), web.Seconds(s.Seconds), note)
 	}
 	if run.Current != "" && run.Status == "running" {
-		t.row("  "+run.Current, "", "", "", "", "", "running")
+		t.row("  "+run.Current, "", "", "", "", "", "", "running")
 	}
 	return t.flush()
 }
 
-// reasonsTable says why rows were dropped, the commonest rules of each stage first.
-func reasonsTable(w io.Writer, run worker.Run) error {
-	const most = 8
-	t := newTable(w, "\nWhy rows were dropped")
-	any := false
-	for _, s := range run.Stages {
+// listedReasons is how many rules of a stage are listed.
+const listedReasons = 8
+
+// reasons says why rows were dropped, the commonest rules of each stage first.
+func (r report) reasons() error {
+	t := newTable(r.w, "  STAGE", "RULE", ">ROWS", ">OF THE STAGE")
+	for _, s := range r.run.Stages {
 		top := s.Counts.Reasons.Top()
+		var rest int64
 		for i, rule := range top {
-			if i == most {
-				t.row("  "+s.Name, fmt.Sprintf("%d more rules", len(top)-most))
-				break
+			rows := s.Counts.Reasons[rule]
+			if i >= listedReasons && len(top) > listedReasons+1 {
+				rest += rows
+				continue
 			}
-			t.row("  "+s.Name, rule, fmt.Sprint(s.Counts.Reasons[rule]))
-			any = true
+			t.row("  "+s.Name, rule, web.Count(rows), share(rows, s.Counts.In))
+		}
+		if rest > 0 {
+			t.row("  "+s.Name, fmt.Sprintf("%d more rules", len(top)-listedReasons), web.Count(rest), share(rest, s.Counts.In))
 		}
 	}
-	if !any {
+	if len(t.rows) == 1 {
 		return nil
 	}
+	r.heading("Why rows were dropped")
 	return t.flush()
+}
+
+func share(part, whole int64) string {
+	if whole <= 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
 }
 
 // training shows the loss curve, the speed and the memory.
-func training(w io.Writer, run worker.Run) {
-	curve := activities.CurveOf(run.Stages)
+func (r report) training() error {
+	curve := activities.CurveOf(r.run.Stages)
 	if len(curve) == 0 {
-		return
+		return nil
+	}
+	r.heading("Training")
+	for _, line := range plotLoss(curve, min(r.columns-2, 90), 10) {
+		fmt.Fprintln(r.w, "  "+line)
+	}
+	held := ""
+	for _, p := range curve {
+		if p.EvalLoss > 0 {
+			held = ", ● held out"
+		}
 	}
 	first, last := curve[0], curve[len(curve)-1]
-	fmt.Fprintf(w, "\nTraining\n  loss %.4f → %.4f in %d steps  %s\n", first.Loss, last.Loss, last.Step, sparkline(curve, 60))
-	for _, s := range run.Stages {
+	r.say("loss %.4f → %.4f in %s steps (moving average drawn%s)", first.Loss, last.Loss, web.Count(int64(last.Step)), held)
+	for _, s := range r.run.Stages {
 		if s.Name != "train" {
 			continue
 		}
 		memory := activities.MetricOf[finetune.Memory](s, "memory")
-		fmt.Fprintf(w, "  %.0f tokens at %.0f tokens/s, checkpointing %s; predicted %s, peak of the process %s\n",
-			activities.MetricOf[float64](s, "tokens"), activities.MetricOf[float64](s, "tokens_per_second"), memory.Checkpointing,
+		r.say("%s tokens at %.0f tokens/s, checkpointing %s; memory predicted %s, peak of the process %s",
+			web.Count(activities.MetricOf[int64](s, "tokens")), activities.MetricOf[float64](s, "tokens_per_second"), memory.Checkpointing,
 			web.Bytes(memory.Total), web.Bytes(activities.MetricOf[int64](s, "peak_bytes")))
 	}
+	return nil
 }
 
-// sparkline draws the losses in at most width characters.
-func sparkline(points []activities.Point, width int) string {
-	bars := []rune("▁▂▃▄▅▆▇█")
-	n := min(width, len(points))
-	means := make([]float64, n)
-	lo, hi := points[0].Loss, points[0].Loss
-	for i := range n {
-		a, b := i*len(points)/n, (i+1)*len(points)/n
-		for _, p := range points[a:b] {
-			means[i] += p.Loss / float64(b-a)
-		}
-	}
-	lo, hi = means[0], means[0]
-	for _, m := range means {
-		lo, hi = min(lo, m), max(hi, m)
-	}
-	var b strings.Builder
-	for _, m := range means {
-		b.WriteRune(bars[min(len(bars)-1, int(float64(len(bars))*(m-lo)/max(hi-lo, 1e-9)))])
-	}
-	return b.String()
-}
-
-// heldOut compares the losses on the held-out set and says what the gate decided.
-func heldOut(w io.Writer, run worker.Run) {
-	base, ok := activities.ScoreOf(run.Stages, "base")
+// heldOut compares the losses on the held-out set.
+func (r report) heldOut() error {
+	base, ok := activities.ScoreOf(r.run.Stages, "base")
 	if !ok {
-		return
+		return nil
 	}
-	fmt.Fprintf(w, "\nHeld-out loss (%d tokens of answers)\n  base      %.4f  perplexity %.2f\n", base.Tokens, base.Loss, base.Perplexity)
-	for _, who := range []string{"challenger", "champion"} {
-		if s, ok := activities.ScoreOf(run.Stages, who); ok {
-			name := who
-			if who == "challenger" {
-				name = "tuned"
+	r.heading(fmt.Sprintf("Held-out loss, on %s tokens of answers", web.Count(base.Tokens)))
+	t := newTable(r.w, "  MODEL", ">LOSS", ">CHANGE", ">PERPLEXITY")
+	for _, who := range []struct{ name, shown string }{{"base", "base"}, {"challenger", "tuned"}, {"champion", "champion so far"}} {
+		if s, ok := activities.ScoreOf(r.run.Stages, who.name); ok {
+			change := ""
+			if who.name != "base" {
+				change = web.Change(base.Loss, s.Loss)
 			}
-			fmt.Fprintf(w, "  %-9s %.4f  perplexity %.2f  %+.1f %%\n", name, s.Loss, s.Perplexity, 100*(s.Loss/base.Loss-1))
+			t.row("  "+who.shown, fmt.Sprintf("%.4f", s.Loss), change, fmt.Sprintf("%.2f", s.Perplexity))
 		}
 	}
-	if run.Result != nil && run.Result.Gate.Decision != "" {
-		fmt.Fprintf(w, "  gate: %s: %s\n", run.Result.Gate.Decision, run.Result.Gate.Reason)
-	}
+	return t.flush()
 }
 
-// beforeAfter shows the answers side by side, one below the other where lines are long.
-func beforeAfter(w io.Writer, run worker.Run) {
-	answers := activities.AnswersOf(run.Stages)
+// answers shows base and tuned model side by side.
+func (r report) answers() error {
+	answers := activities.AnswersOf(r.run.Stages)
 	if len(answers) == 0 {
-		return
+		return nil
 	}
-	fmt.Fprintln(w, "\nBefore and after, on held-out questions")
-	for _, q := range answers {
-		fmt.Fprintf(w, "\n  %s\n", q.Question)
-		fmt.Fprint(w, sideBySide(q.Before, q.After))
+	r.heading("Before and after, on held-out questions")
+	for i, q := range answers {
+		if i > 0 {
+			fmt.Fprintln(r.w)
+		}
+		r.say("%d. %s", i+1, strings.TrimSpace(q.Question))
+		sideBySide(r.w, r.columns-2, [2]string{"BASE", "TUNED"}, [2]string{q.Before, q.After})
 	}
+	return nil
 }
 
-// sideBySide sets two texts in two columns.
-func sideBySide(left, right string) string {
-	const width = 56
-	a, b := wrap(left, width), wrap(right, width)
-	var s strings.Builder
-	fmt.Fprintf(&s, "  | %-*s | %s\n", width, "BASE", "TUNED")
-	for i := range max(len(a), len(b)) {
-		l, r := "", ""
-		if i < len(a) {
-			l = a[i]
-		}
-		if i < len(b) {
-			r = b[i]
-		}
-		pad := strings.Repeat(" ", max(0, width-len([]rune(l))))
-		fmt.Fprintf(&s, "  | %s%s | %s\n", l, pad, r)
+// placesOf says where everything lies: on the store, and on the pages of the servers.
+func placesOf(run worker.Run, where Connection) []web.Place {
+	places := web.Places(run, where.Store)
+	if where.S3 != "" && len(places) > 0 {
+		places = append(places, web.Place{What: "S3", Where: where.S3})
 	}
-	return s.String()
-}
-
-// wrap breaks text in lines of at most width characters.
-func wrap(text string, width int) []string {
-	var lines []string
-	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
-		var at []rune
-		for _, word := range strings.Fields(strings.ReplaceAll(line, "\t", "    ")) {
-			r := []rune(word)
-			if len(at) > 0 && len(at)+1+len(r) > width {
-				lines, at = append(lines, string(at)), nil
-			}
-			for len(r) > width {
-				lines, r = append(lines, string(r[:width])), r[width:]
-			}
-			if len(at) > 0 {
-				at = append(at, ' ')
-			}
-			at = append(at, r...)
-		}
-		lines = append(lines, string(at))
-	}
-	return lines
-}
-
-// places says where everything lies.
-func places(w io.Writer, run worker.Run, where Connection) {
-	if run.Result == nil || run.Result.Dataset.Version == "" {
-		return
-	}
-	fmt.Fprintln(w, "\nWhere it lies")
-	line := func(what, place string) {
-		if place != "" {
-			fmt.Fprintf(w, "  %-10s %s\n", what, place)
-		}
-	}
-	d, ad := run.Result.Dataset, run.Result.Adapter
-	line("Parquet", fmt.Sprintf("%s/datasets/%s/%s/data/", strings.TrimSuffix(where.Store, "/"), d.Name, d.Version))
-	if ad.Version != "" {
-		line("adapter", fmt.Sprintf("%s/%s", strings.TrimSuffix(where.Store, "/"), activities.AdapterDir(ad.Name, ad.Version)))
-	}
-	line("S3", where.S3)
 	if where.Web != "" {
-		line("page", where.Web+"/runs/"+run.ID)
+		places = append(places, web.Place{What: "page", Where: web.RunAddress(where.Web, run.ID)})
 	}
-	line("Temporal", where.TemporalUI)
+	if where.TemporalUI != "" {
+		places = append(places, web.Place{What: "Temporal", Where: where.TemporalUI})
+	}
+	return places
+}
+
+func (r report) places(where Connection) error {
+	places := placesOf(r.run, where)
+	if len(places) == 0 {
+		return nil
+	}
+	r.heading("Where it lies")
+	for _, p := range places {
+		fmt.Fprintf(r.w, "  %-9s %s\n", p.What, printable(p.Where)) // never broken, to be copied
+	}
+	return nil
 }

@@ -183,6 +183,9 @@ func refsOf(s activities.StageResult) []stageRef {
 	return out
 }
 
+// RunAddress is the address of a run's page below that of the pages.
+func RunAddress(pages, id string) string { return strings.TrimSuffix(pages, "/") + runPath(id) }
+
 // Places says where the things a run has made lie, below the address of its store.
 func Places(run worker.Run, store string) []Place {
 	if run.Result == nil || run.Result.Dataset.Version == "" || store == "" {
