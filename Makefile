@@ -31,6 +31,10 @@ race: ## the race detector over the packages that start goroutines
 interop: ## comparisons with Python's libraries, in a virtual environment in the user's cache folder
 	interop/run
 
+.PHONY: bench
+bench: lean ## speed beside Python's libraries, into docs/benchmarks.md; BENCH_COUNT=1 is quick and only prints
+	$(GO) run ./bench -count $(or $(BENCH_COUNT),5)
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

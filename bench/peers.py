@@ -1,0 +1,154 @@
+"""The peers of the benchmarks. Each measures its own steady state and prints it as JSON; imports, loading and a warm-up do not count.
+
+Usage: peers.py BASE.gguf TEXTS.jsonl IDS.i32 train none|full | minhash | rensa | filter | tokenize
+"""
+import ctypes
+import gc
+import json
+import os
+import pathlib
+import resource
+import sys
+import tempfile
+import time
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop" / "tests"))
+
+SEQUENCE, WARMUP, THREADS, MEASURED = 512, 2, 2, 2.0
+
+
+def texts(path):
+    with open(path) as f:
+        return [t for t in (json.loads(line).get("text", "") for line in f) if t]
+
+
+def peak():
+    """The largest resident memory of this process, in bytes."""
+    try:
+        with open("/proc/self/status") as f:
+            return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def forget_peak():
+    """Lets the peak begin anew, where Linux can: what loading took is not training's."""
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+    except (OSError, AttributeError):
+        pass
+
+
+def train(base, ids, mode):
+    import numpy as np
+    import torch
+    from llama import load_llama
+    from peft import LoraConfig, get_peft_model
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(7)
+    m = get_peft_model(load_llama(base), LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"))
+    if mode == "full":
+        m.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        m.enable_input_require_grads()
+    m.config.use_cache = False
+    params = [p for p in m.parameters() if p.requires_grad]
+    opt = torch.optim.AdamW(params, lr=2e-4, weight_decay=0.0)
+    m.train()
+    forget_peak()
+    x = torch.from_numpy(np.fromfile(ids, dtype=np.int32).astype(np.int64)).reshape(-1, 1, SEQUENCE)
+    for step, b in enumerate(x):
+        if step == WARMUP:
+            start = time.perf_counter()
+        loss = m(input_ids=b, labels=b).loss
+        opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        opt.step()
+    return {"units": (len(x) - WARMUP) * SEQUENCE, "seconds": time.perf_counter() - start, "peak_bytes": peak()}
+
+
+def steady(rows, work):
+    """Measures work, which takes rows and counts what comes out, in whole passes."""
+    work(rows[:max(1, len(rows) // 10)])
+    size = sum(len(t.encode()) for t in rows)
+    units, start = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - start) < MEASURED:
+        count = work(rows)
+        units += size
+    return {"units": units, "seconds": seconds, "count": count}
+
+
+def words():
+    """A word tokenizer for datatrove: fields between spaces. Its own for English, spaCy's, takes longer."""
+    from datatrove.utils.word_tokenizers import WordTokenizer
+
+    class Fields(WordTokenizer):
+        def word_tokenize(self, text):
+            return text.split()
+
+        def sent_tokenize(self, text):
+            raise NotImplementedError
+
+        def span_tokenize(self, text):
+            raise NotImplementedError
+
+    return Fields()
+
+
+def minhash(rows):
+    """datatrove's signatures with its defaults: 14 bands of 8 of word 5-grams."""
+    from datatrove.pipeline.dedup.minhash import MinhashDedupSignature
+    with tempfile.TemporaryDirectory() as d:
+        step = MinhashDedupSignature(d, language=words())
+        return steady(rows, lambda rows: sum(len(step.get_signature(s)) > 0 for s in map(step.get_shingles, rows) if len(s)))
+
+
+def rensa(rows):
+    """rensa's signatures of 128 values; the word 5-grams are cut in Python."""
+    from rensa import RMinHash
+
+    def one(text):
+        w = text.lower().split()
+        m = RMinHash(num_perm=128, seed=1)
+        m.update([" ".join(w[i:i + 5]) for i in range(max(1, len(w) - 4))])
+        return len(m.digest())
+
+    return steady(rows, lambda rows: sum(one(t) > 0 for t in rows))
+
+
+def gopher(rows):
+    """datatrove's repetition and quality filters, in FineWeb's order: what the first drops the second does not see."""
+    from datatrove.data import Document
+    from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter
+    w = words()
+    filters = [GopherRepetitionFilter(language=w), GopherQualityFilter(language=w)]
+    docs = [Document(text=t, id=str(i)) for i, t in enumerate(rows)]
+    by_id = {id(t): d for t, d in zip(rows, docs)}
+    return steady(rows, lambda rows: sum(all(f.filter(by_id[id(t)]) is True for f in filters) for t in rows))
+
+
+def tokenize(rows, base):
+    """Hugging Face's tokenizers (Rust), with the file's vocabulary and merges and SmolLM2's pre-tokenizer; ids only, one thread."""
+    import gguf
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    fields = gguf.GGUFReader(base).fields
+    vocab = {t: i for i, t in enumerate(fields["tokenizer.ggml.tokens"].contents())}
+    merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
+    t = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    return steady(rows, lambda rows: sum(len(e.ids) for i in range(0, len(rows), 256) for e in t.encode_batch_fast(rows[i:i + 256], add_special_tokens=False)))
+
+
+def main(base, path, ids, what, *mode):
+    if what == "train":
+        return train(base, ids, *mode)
+    if what == "tokenize":
+        return tokenize(texts(path), base)
+    return {"minhash": minhash, "rensa": rensa, "filter": gopher}[what](texts(path))
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"text/template"
+)
+
+// A report is what docs/benchmarks.md says.
+type report struct {
+	Machine machine
+	Rounds  int
+	Series  []series
+}
+
+// page is the form of docs/benchmarks.md.
+const page = "# Benchmarks\n\n" +
+	"Written by `make bench`; do not edit. {{.Machine.Date}}, {{.Machine.CPU}}, {{.Machine.Cores}} cores, {{.Machine.System}}, {{.Machine.Go}}, commit {{.Machine.Commit}}.\n\n" +
+	"Every number is the median of {{.Rounds}} rounds, with the least and the most in brackets. In a round each program is one process; the\n" +
+	"programs of a table take turns, and another begins each round. Starting, imports, loading and a warm-up are not in the times.\n" +
+	"A ratio is Temper's median by the other's. MB is 10⁶ bytes of text.\n" +
+	"{{if not .Machine.Peers}}\nWithout the environment of `interop/setup` there was nothing to compare with: run that first for the other columns.\n{{end}}" +
+	`
+## Training
+
+SmolLM2-135M-Instruct in Q4_1, LoRA of rank 16 on all linear layers, {{.Machine.Sequence}} tokens a sequence, batch 1, AdamW, gradients clipped, {{.Machine.Threads}} threads,
+{{.Machine.Steps}} steps after {{.Machine.Warmup}} of warm-up on the same tokens. PyTorch computes in f32 on the dequantized weights of the same file, attention by SDPA. Memory is
+the process's largest resident set: Temper's from its start, PyTorch's from after loading.
+
+| | program | tokens/s | ratio | peak memory, MiB | ratio |
+|---|---|---|---|---|---|
+{{range .Series}}{{if .Training}}{{training .}}{{end}}{{end}}
+## Data
+
+The {{.Machine.Texts}} texts, {{.Machine.MB}} MB, that ` + "`temper collect -r examples/go-docs/recipe.yaml`" + ` finds in Go's own sources, in memory; one core each.
+
+| | program | MB/s | ratio | of one pass |
+|---|---|---|---|---|
+{{range .Series}}{{if not .Training}}{{data .}}{{end}}{{end}}
+- **MinHash**: {{.Machine.MinHash}} Both peers cut words at spaces in Python. datatrove has its defaults, 14 bands of 8 values of word 5-grams; rensa (Rust) 128 values.
+- **Gopher filters**: Temper measures both sets of rules on every text. datatrove stops at the first rule that drops a text, repetition before quality as in FineWeb, and has
+  fields between spaces for words here: its own word tokenizer for English takes longer.
+- **Tokenizer**: SmolLM2's vocabulary and merges; the peer is Hugging Face's Rust library, by encode_batch_fast without its threads. Both must give as many tokens.
+`
+
+// render writes the report as Markdown.
+func render(r report) ([]byte, error) {
+	t, err := template.New("page").Funcs(template.FuncMap{"training": trainingRows, "data": dataRows}).Parse(page)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, r)
+	return b.Bytes(), err
+}
+
+// trainingRows are the rows of a training series.
+func trainingRows(s series) string {
+	var b bytes.Buffer
+	peak := func(r result) float64 { return float64(r.Peak) / (1 << 20) }
+	for i, c := range s.Members {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", title(s, i), c.Name,
+			spread(c, result.rate, 0), ratio(s.Members[0], c, i, result.rate), spread(c, peak, 0), ratio(s.Members[0], c, i, peak))
+	}
+	return b.String()
+}
+
+// dataRows are the rows of a series over texts.
+func dataRows(s series) string {
+	var b bytes.Buffer
+	mb := func(r result) float64 { return r.rate() / 1e6 }
+	for i, c := range s.Members {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d %s |\n", title(s, i), c.Name, spread(c, mb, 2), ratio(s.Members[0], c, i, mb), c.Results[0].Count, s.Counts)
+	}
+	return b.String()
+}
+
+// title stands in a series' first row only.
+func title(s series, row int) string {
+	if row > 0 {
+		return ""
+	}
+	return s.Title
+}
+
+// spread is a median with its extremes.
+func spread(c contestant, value func(result) float64, digits int) string {
+	v := c.values(value)
+	if len(v) == 1 {
+		return fmt.Sprintf("%.*f", digits, v[0])
+	}
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, c.median(value), digits, v[0], digits, v[len(v)-1])
+}
+
+// ratio is ours by a peer's median; ours has none.
+func ratio(ours, peer contestant, row int, value func(result) float64) string {
+	if row == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", ours.median(value)/peer.median(value))
+}
+
+// rate is how fast something went, for people.
+func rate(s *series, unitsPerSecond float64) string {
+	if s.Training {
+		return fmt.Sprintf("%.0f tokens/s", unitsPerSecond)
+	}
+	return fmt.Sprintf("%.2f MB/s", unitsPerSecond/1e6)
+}

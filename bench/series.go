@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// A result is what one process measured of itself.
+type result struct {
+	Units   int64   `json:"units"`      // bytes of text, or tokens trained
+	Seconds float64 `json:"seconds"`    //
+	Peak    int64   `json:"peak_bytes"` // of resident memory
+	Count   int64   `json:"count"`      // what came out of one pass: tokens, rows kept; 0 where it says nothing
+}
+
+// A contestant is one program of a series with its results so far.
+type contestant struct {
+	Name    string
+	args    []string // of the peers' script, or of this program with -run; training of ours has none
+	ours    bool
+	Results []result
+}
+
+// A series is one thing that several programs do.
+type series struct {
+	Title    string
+	Counts   string // what a pass over texts counts
+	Training bool
+	Same     bool         // all must count the same
+	Members  []contestant // the first is ours
+}
+
+// series are all there are; without Python they have no peers.
+func (s *setting) series() []series {
+	train := func(mode, title string) series {
+		return series{Title: title, Training: true, Members: []contestant{
+			{Name: "temper", ours: true, args: []string{"train", mode}}, {Name: "PyTorch + PEFT", args: []string{"train", mode}}}}
+	}
+	all := []series{
+		train("none", "Training, no checkpointing"),
+		train("full", "Training, full checkpointing"),
+		{Title: "MinHash", Counts: "signatures", Members: []contestant{
+			{Name: "temper", ours: true, args: []string{"minhash"}}, {Name: "datatrove", args: []string{"minhash"}}, {Name: "rensa", args: []string{"rensa"}}}},
+		{Title: "Gopher filters", Counts: "kept", Members: []contestant{
+			{Name: "temper", ours: true, args: []string{"filter"}}, {Name: "datatrove", args: []string{"filter"}}}},
+		{Title: "Tokenizer", Counts: "tokens", Same: true, Members: []contestant{
+			{Name: "temper", ours: true, args: []string{"tokenize"}}, {Name: "tokenizers", args: []string{"tokenize"}}}},
+	}
+	if s.python == "" {
+		for i := range all {
+			all[i].Members = all[i].Members[:1]
+		}
+	}
+	return all
+}
+
+// measure lets every member run once; who begins changes from round to round.
+func (r *series) measure(ctx context.Context, s *setting, round int) error {
+	for i := range r.Members {
+		m := &r.Members[(i+round)%len(r.Members)]
+		got, err := s.measure(ctx, m)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", r.Title, m.Name, err)
+		}
+		if got.Units <= 0 || got.Seconds <= 0 {
+			return fmt.Errorf("%s, %s: it measured nothing: %+v", r.Title, m.Name, got)
+		}
+		if first := r.Members[round%len(r.Members)].Results; r.Same && len(first) > 0 && first[0].Count != got.Count {
+			return fmt.Errorf("%s: %s counts %d %s, another %d", r.Title, m.Name, got.Count, r.Counts, first[0].Count)
+		}
+		m.Results = append(m.Results, got)
+		fmt.Fprintf(os.Stderr, "round %d: %s, %s: %s\n", round+1, r.Title, m.Name, rate(r, got.rate()))
+	}
+	return nil
+}
+
+func (s *setting) measure(ctx context.Context, m *contestant) (got result, err error) {
+	if m.ours && m.args[0] == "train" {
+		return s.tune(ctx, m.args[1])
+	}
+	name, args := s.self, []string{"-run", m.args[0], "-in", s.texts, "-base", s.base}
+	if !m.ours {
+		name, args = s.python, append([]string{filepath.FromSlash("bench/peers.py"), s.base, s.texts, s.ids}, m.args...)
+	}
+	out, err := output(ctx, name, args...)
+	if err != nil {
+		return got, err
+	}
+	return got, json.Unmarshal(out, &got)
+}
+
+// tune trains with the binary and reads its log.
+func (s *setting) tune(ctx context.Context, mode string) (got result, err error) {
+	log, adapter := filepath.Join(s.dir, "steps.jsonl"), filepath.Join(s.dir, "adapter")
+	_, err = output(ctx, s.temper, "tune", "--base", s.base, "--ids", s.ids, "--batch", "1", "--sequence", strconv.Itoa(sequence),
+		"--steps", strconv.Itoa(steps), "--rank", "16", "--alpha", "32", "--schedule", "constant", "--warmup", "0", "--checkpointing", mode,
+		"--threads", strconv.Itoa(threads), "--log", log, "--force", "-o", adapter)
+	if err != nil {
+		return got, err
+	}
+	b, err := os.ReadFile(log)
+	if err != nil {
+		return got, err
+	}
+	return fromLog(b)
+}
+
+// fromLog sums up the steps of a training log after the warm-up.
+func fromLog(log []byte) (got result, err error) {
+	for line := range bytes.Lines(log) {
+		var step struct {
+			Step            int64
+			TokensPerSecond float64 `json:"tokens_per_second"`
+			PeakBytes       int64   `json:"peak_bytes"`
+		}
+		if err := json.Unmarshal(line, &step); err != nil {
+			return got, fmt.Errorf("training log: %w", err)
+		}
+		got.Peak = max(got.Peak, step.PeakBytes)
+		if step.Step > warmup && step.TokensPerSecond > 0 {
+			got.Units += sequence
+			got.Seconds += sequence / step.TokensPerSecond
+		}
+	}
+	return got, nil
+}
+
+func (r result) rate() float64 { return float64(r.Units) / r.Seconds }
+
+// median is the middle of the results' values; of an even number, the mean of the two in the middle.
+func (c contestant) median(value func(result) float64) float64 {
+	v := c.values(value)
+	if len(v) == 0 {
+		return 0
+	}
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
+
+// values are the results' values, sorted.
+func (c contestant) values(value func(result) float64) []float64 {
+	v := make([]float64, 0, len(c.Results))
+	for _, r := range c.Results {
+		v = append(v, value(r))
+	}
+	slices.Sort(v)
+	return v
+}
