@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 	"temper/activities"
 	"temper/dataset"
 	"temper/lora"
+	"temper/web"
 )
 
 type adapterCommand struct {
@@ -43,28 +46,28 @@ func (c *adapterLs) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	table := a.table("ADAPTER", "VERSION", "BASE", "DATASET", "ALIAS")
+	table := a.table("ADAPTER", "VERSION", "ALIAS", "BASE", "DATASET", ">RANK", ">STEPS", ">LAST LOSS")
 	for _, card := range cards {
 		aliases, err := dataset.LoadAliases(a.ctx, s, card.Name)
 		if err != nil {
 			return err
 		}
-		alias := ""
-		switch card.Version {
-		case aliases.Champion:
-			alias = "champion"
-		case aliases.Previous:
-			alias = "previous"
-		}
+		alias := aliasOf(aliases, card.Version)
 		if c.JSON {
 			if err := a.printJSON(map[string]any{"name": card.Name, "version": card.Version, "base": card.Base, "dataset": card.Dataset, "alias": alias, "metrics": card.Metrics}); err != nil {
 				return err
 			}
 			continue
 		}
-		table.row(card.Name, card.Version, card.Base.Name, card.Dataset, alias)
+		trained := activities.StageResult{Metrics: card.Metrics}
+		table.row(card.Name, card.Version, alias, card.Base.Name, card.Dataset, fmt.Sprint(card.LoRA.Rank), web.Count(activities.MetricOf[int64](trained, "steps")),
+			fmt.Sprintf("%.4f", activities.MetricOf[float64](trained, "loss")))
 	}
 	if c.JSON {
+		return nil
+	}
+	if len(cards) == 0 {
+		fmt.Fprintf(a.err, "no adapter on %s yet: a run of a recipe with a tune: section trains one\n", s)
 		return nil
 	}
 	return table.flush()
@@ -106,21 +109,44 @@ func (c *adapterShow) Help() string {
 
 // Run shows the card.
 func (c *adapterShow) Run(a *app) error {
-	_, card, err := c.open(a)
+	s, card, err := c.open(a)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return a.printJSON(card)
 	}
-	fmt.Fprintf(a.out, "adapter  %s@%s\nbase     %s (sha256 %.12s)\ndataset  %s\nlora     rank %d, alpha %g, targets %s\n", card.Name, card.Version,
-		card.Base.Name, card.Base.SHA256, card.Dataset, card.LoRA.Rank, card.LoRA.Alpha, card.LoRA.Targets)
+	aliases, err := dataset.LoadAliases(a.ctx, s, card.Name)
+	if err != nil {
+		return err
+	}
+	pairs := [][2]string{{"adapter", card.Name + "@" + card.Version}, {"alias", aliasOf(aliases, card.Version)}, {"base", card.Base.Name + ", sha256 " + card.Base.SHA256}, {"dataset", card.Dataset},
+		{"lora", fmt.Sprintf("rank %d, alpha %g, targets %s, dropout %g", card.LoRA.Rank, card.LoRA.Alpha, card.LoRA.Targets, card.LoRA.Dropout)},
+		{"lies at", strings.TrimSuffix(s.String(), "/") + "/" + activities.AdapterDir(card.Name, card.Version)}}
+	printPairs(a, pairs)
+	t := a.table("METRIC", ">VALUE")
 	for _, k := range sortedKeys(card.Metrics) {
-		if k != "memory" {
-			fmt.Fprintf(a.out, "%-8s %v\n", k, card.Metrics[k])
+		switch v := card.Metrics[k].(type) {
+		case float64, string:
+			t.row(k, value(v))
+		case map[string]any: // memory, by part
+			for _, part := range sortedKeys(v) {
+				t.row(k+"."+part, value(v[part]))
+			}
 		}
 	}
-	return nil
+	return t.flushBelow()
+}
+
+// aliasOf is the alias a version has: champion, previous, or "".
+func aliasOf(at dataset.Aliases, version string) string {
+	switch version {
+	case at.Champion:
+		return "champion"
+	case at.Previous:
+		return "previous"
+	}
+	return ""
 }
 
 type adapterExport struct {
@@ -140,8 +166,8 @@ func (c *adapterExport) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) && !c.Force {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	if err := c.room(); err != nil {
+		return err
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(c.Out)), ".adapter-*")
 	if err != nil {
@@ -149,8 +175,8 @@ func (c *adapterExport) Run(a *app) error {
 	}
 	defer os.RemoveAll(tmp)
 	dir := activities.AdapterDir(card.Name, card.Version)
-	for _, name := range []string{lora.ConfigFile, lora.WeightsFile, "temper.json"} {
-		if err := copyObject(a, s, dir+name, filepath.Join(tmp, name)); err != nil {
+	for name, digest := range map[string]string{lora.ConfigFile: card.Adapter.Config.SHA256, lora.WeightsFile: card.Adapter.Weights.SHA256, "temper.json": ""} {
+		if err := copyObject(a, s, dir+name, filepath.Join(tmp, name), digest); err != nil {
 			return err
 		}
 	}
@@ -175,7 +201,22 @@ func (c *adapterExport) Run(a *app) error {
 	return nil
 }
 
-func copyObject(a *app, s dataset.Store, key, path string) error {
+// room refuses an output that exists: without --force always, with it unless it is an adapter, which may be replaced.
+func (c *adapterExport) room() error {
+	if _, err := os.Stat(c.Out); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if !c.Force {
+		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, lora.ConfigFile)); err != nil {
+		return fmt.Errorf("%s exists and is no adapter, so --force does not replace it: %w", c.Out, errInput)
+	}
+	return nil
+}
+
+// copyObject writes an object to a file and checks its digest, unless that is "".
+func copyObject(a *app, s dataset.Store, key, path, digest string) error {
 	obj, err := s.Open(a.ctx, key)
 	if err != nil {
 		return err
@@ -186,8 +227,12 @@ func copyObject(a *app, s dataset.Store, key, path string) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := io.Copy(f, io.NewSectionReader(obj, 0, obj.Info().Size)); err != nil {
+	h := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(f, h), until{a.ctx, io.NewSectionReader(obj, 0, obj.Info().Size)}); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); digest != "" && got != digest {
+		return fmt.Errorf("%s has digest %.12s, not %.12s: %w", key, got, digest, dataset.ErrMalformed)
 	}
 	return f.Close()
 }
@@ -224,7 +269,11 @@ func (c *oneAdapter) move(a *app, s dataset.Store, name, to string) error {
 	if c.JSON {
 		return a.printJSON(map[string]string{"name": name, "champion": now.Champion, "previous": now.Previous})
 	}
-	fmt.Fprintf(a.out, "%s: champion %s, previous %s\n", name, now.Champion, now.Previous)
+	fmt.Fprintf(a.out, "%s: champion %s", name, now.Champion)
+	if now.Previous != "" {
+		fmt.Fprintf(a.out, ", previous %s", now.Previous)
+	}
+	fmt.Fprintln(a.out)
 	return nil
 }
 
@@ -241,7 +290,10 @@ func (c *adapterRollback) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	name, _, _ := strings.Cut(c.Adapter, "@")
+	name, at, given := strings.Cut(c.Adapter, "@")
+	if given {
+		return fmt.Errorf("rollback goes to the champion before; to make %s the champion, say `temper adapter promote %s@%s`: %w", at, name, at, errInput)
+	}
 	now, err := dataset.LoadAliases(a.ctx, s, name)
 	if err != nil {
 		return err
@@ -250,56 +302,4 @@ func (c *adapterRollback) Run(a *app) error {
 		return fmt.Errorf("%s has no champion before this one (%q): %w", name, now.Champion, errInput)
 	}
 	return c.move(a, s, name, now.Previous)
-}
-
-type adapterWhy struct{ oneAdapter }
-
-// Help is shown below the flags.
-func (c *adapterWhy) Help() string {
-	return "Examples:\n  temper adapter why go-docs\n  temper adapter why go-docs@0123456789ab --json"
-}
-
-// Run traces an adapter to its dataset version, its stages and its sources.
-func (c *adapterWhy) Run(a *app) error {
-	s, card, err := c.open(a)
-	if err != nil {
-		return err
-	}
-	name, at, _ := strings.Cut(card.Dataset, "@")
-	m, err := dataset.LoadManifest(a.ctx, s, name, at)
-	if err != nil {
-		return err
-	}
-	sources := map[string]int64{}
-	for _, sp := range m.Splits {
-		if sp.Name != "train" {
-			continue
-		}
-		for row, err := range dataset.DatasetRows(a.ctx, s, dataset.DatasetDir(m.Name, m.Version), sp.Files) {
-			if err != nil {
-				return err
-			}
-			sources[row.Source.URI+" sha256:"+row.Source.SHA256]++
-		}
-	}
-	if c.JSON {
-		return a.printJSON(map[string]any{"name": card.Name, "version": card.Version, "base": card.Base, "dataset": card.Dataset,
-			"training": card.Stage, "stages": m.Stages, "sources": sources})
-	}
-	fmt.Fprintf(a.out, "adapter  %s@%s\nbase     %s, sha256 %s\ndataset  %s, %d records, manifest %smanifest.json\ntraining stage %s\n", card.Name, card.Version,
-		card.Base.Name, card.Base.SHA256, card.Dataset, m.Records, dataset.DatasetDir(m.Name, m.Version), card.Stage)
-	for _, key := range m.Stages {
-		st, found, err := dataset.LoadStage(a.ctx, s, key)
-		if err != nil {
-			return err
-		}
-		if found {
-			fmt.Fprintf(a.out, "stage    %-14s %.12s  %d in, %d out\n", st.Name, key, st.Counts.In, st.Counts.Out)
-		}
-	}
-	fmt.Fprintf(a.out, "\nsource files of the training rows\n")
-	for _, uri := range sortedKeys(sources) {
-		fmt.Fprintf(a.out, "  %5d rows  %s\n", sources[uri], uri)
-	}
-	return nil
 }

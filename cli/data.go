@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"temper/dataset"
@@ -38,7 +39,7 @@ func (c *dataLs) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	table := a.table("DATASET", "VERSION", "RECORDS", "BYTES", "SPLITS", "DROPPED")
+	table := a.table("DATASET", "VERSION", ">RECORDS", ">BYTES", "SPLITS", ">DROPPED")
 	for _, m := range all {
 		if c.JSON {
 			if err := a.printJSON(m); err != nil {
@@ -48,11 +49,15 @@ func (c *dataLs) Run(a *app) error {
 		}
 		var splits []string
 		for _, sp := range m.Splits {
-			splits = append(splits, fmt.Sprintf("%s %d", sp.Name, sp.Records))
+			splits = append(splits, sp.Name+" "+web.Count(sp.Records))
 		}
-		table.row(m.Name, m.Version, fmt.Sprint(m.Records), web.Bytes(m.Bytes), strings.Join(splits, ", "), fmt.Sprint(records(m.Rejects)))
+		table.row(m.Name, m.Version, web.Count(m.Records), web.Bytes(m.Bytes), strings.Join(splits, ", "), web.Count(records(m.Rejects)))
 	}
 	if c.JSON {
+		return nil
+	}
+	if len(all) == 0 {
+		fmt.Fprintf(a.err, "no dataset on %s yet: a run publishes one (temper run recipe.yaml)\n", s)
 		return nil
 	}
 	return table.flush()
@@ -145,6 +150,9 @@ func (c *dataShow) Help() string {
 
 // Run shows rows.
 func (c *dataShow) Run(a *app) error {
+	if c.Limit < 0 || c.Skip < 0 {
+		return fmt.Errorf("--limit %d --skip %d: both must be 0 or more: %w", c.Limit, c.Skip, errInput)
+	}
 	v, err := c.open(a, c.Dataset)
 	if err != nil {
 		return err
@@ -177,61 +185,47 @@ func (c *dataShow) Run(a *app) error {
 
 // printRow prints a row for people.
 func printRow(a *app, row dataset.Row) {
-	fmt.Fprintf(a.out, "%s  %s offset %d length %d %s\n", row.ID, row.Source.URI, row.Source.Offset, row.Source.Length, row.Source.License)
+	fmt.Fprintf(a.out, "%s  %s\n", printable(row.ID), printable(where(row.Source)))
 	if row.Verdict != nil {
-		fmt.Fprintf(a.out, "  dropped by %s\n", row.Verdict)
+		fmt.Fprintf(a.out, "  dropped by %s\n", printable(row.Verdict.String()))
 	}
+	indent := func(s string) string { return strings.ReplaceAll(printable(s), "\n", "\n    ") }
 	if row.Text != "" {
-		fmt.Fprintf(a.out, "  %s\n", strings.ReplaceAll(row.Text, "\n", "\n  "))
+		fmt.Fprintf(a.out, "    %s\n", indent(row.Text))
 	}
 	for _, m := range row.Messages {
-		fmt.Fprintf(a.out, "  %s: %s\n", m.Role, strings.ReplaceAll(m.Content, "\n", "\n    "))
+		fmt.Fprintf(a.out, "  %s:\n    %s\n", printable(m.Role), indent(m.Content))
+	}
+	if len(row.Signals) > 0 {
+		var parts []string
+		for _, k := range sortedKeys(row.Signals) {
+			parts = append(parts, fmt.Sprintf("%s %s", k, value(row.Signals[k])))
+		}
+		for _, line := range wrap("signals: "+strings.Join(parts, ", "), lineWidth(a.out)-2) {
+			fmt.Fprintln(a.out, "  "+line)
+		}
 	}
 	fmt.Fprintln(a.out)
 }
 
-type dataStats struct{ oneDataset }
-
-// Help is shown below the flags.
-func (c *dataStats) Help() string {
-	return "Examples:\n  temper data stats go-docs\n  temper data stats go-docs@0123456789ab --json"
+// where says in words where a record was read.
+func where(s dataset.Source) string {
+	text := fmt.Sprintf("%s bytes %d to %d", s.URI, s.Offset, s.Offset+s.Length)
+	if s.Row > 0 {
+		text += fmt.Sprintf(", line %d", s.Row)
+	}
+	if s.License != "" {
+		text += ", " + s.License
+	}
+	return text
 }
 
-// Run prints statistics.
-func (c *dataStats) Run(a *app) error {
-	v, err := c.open(a, c.Dataset)
-	if err != nil {
-		return err
+// value prints a signal, which is a number or a text.
+func value(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'g', 6, 64)
 	}
-	stats, err := dataset.LoadStats(a.ctx, v.store, v.dir)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return a.printJSON(stats)
-	}
-	table := a.table("SPLIT", "RECORDS", "TURNS", "TEXT", "CHARACTERS A ROW (MIN MEAN MAX)")
-	for _, name := range sortedKeys(stats.Splits) {
-		s := stats.Splits[name]
-		table.row(name, fmt.Sprint(s.Records), fmt.Sprint(s.Messages), web.Bytes(s.Bytes), fmt.Sprintf("%.0f %.0f %.0f", s.Chars.Min, s.Chars.Mean, s.Chars.Max))
-	}
-	if err := table.flush(); err != nil {
-		return err
-	}
-	for _, name := range sortedKeys(stats.Splits) {
-		s := stats.Splits[name]
-		for _, rule := range s.Reasons.Top() {
-			fmt.Fprintf(a.out, "%s dropped by %s: %d\n", name, rule, s.Reasons[rule])
-		}
-		for _, sig := range sortedKeys(s.Signals) {
-			r := s.Signals[sig]
-			fmt.Fprintf(a.out, "%s %s: %.4g to %.4g, mean %.4g\n", name, sig, r.Min, r.Max, r.Mean)
-		}
-		for _, l := range sortedKeys(s.Licenses) {
-			fmt.Fprintf(a.out, "%s licence %s: %d\n", name, l, s.Licenses[l])
-		}
-	}
-	return nil
+	return fmt.Sprint(v)
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -241,194 +235,6 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-type dataWhy struct {
-	oneDataset
-	Row string `arg:"" help:"The row's id, or its first characters."`
-}
-
-// Help is shown below the flags.
-func (c *dataWhy) Help() string {
-	return "Examples:\n  temper data why go-docs 3f2a91c0\n  temper data why go-docs@0123456789ab 3f2a91c0 --json"
-}
-
-// Run traces a row to its bytes and rules.
-func (c *dataWhy) Run(a *app) error {
-	v, err := c.open(a, c.Dataset)
-	if err != nil {
-		return err
-	}
-	var found []dataset.Row
-	for row, err := range v.all(a) {
-		if err != nil {
-			return err
-		}
-		if strings.HasPrefix(row.ID, c.Row) {
-			found = append(found, row)
-			if row.ID == c.Row || len(found) > 1 {
-				break
-			}
-		}
-	}
-	switch {
-	case len(found) == 0:
-		return fmt.Errorf("%s@%s has no row %s: %w", v.Name, v.Version, c.Row, errInput)
-	case len(found) > 1 && found[len(found)-1].ID != c.Row:
-		return fmt.Errorf("%s is the beginning of several rows' ids, %s and %s among them: give more of it: %w", c.Row, found[0].ID, found[1].ID, errInput)
-	}
-	row := found[len(found)-1]
-	if c.JSON {
-		return a.printJSON(map[string]any{"dataset": v.Name, "version": v.Version, "row": row, "stages": v.Stages})
-	}
-	fmt.Fprintf(a.out, "row      %s of %s@%s\n", row.ID, v.Name, v.Version)
-	fmt.Fprintf(a.out, "source   %s, bytes %d to %d", row.Source.URI, row.Source.Offset, row.Source.Offset+row.Source.Length)
-	if row.Source.Row > 0 {
-		fmt.Fprintf(a.out, ", line %d", row.Source.Row)
-	}
-	fmt.Fprintf(a.out, "\nsha256   %s\nlicence  %s\n", row.Source.SHA256, row.Source.License)
-	for _, p := range row.Parents {
-		fmt.Fprintf(a.out, "made of  %s\n", p)
-	}
-	if row.Cluster != "" {
-		fmt.Fprintf(a.out, "cluster  %s\n", row.Cluster)
-	}
-	verdict := "kept"
-	if row.Verdict != nil {
-		verdict = "dropped by " + row.Verdict.String()
-	}
-	fmt.Fprintf(a.out, "verdict  %s\n\nsignals\n", verdict)
-	for _, k := range sortedKeys(row.Signals) {
-		fmt.Fprintf(a.out, "  %-28s %v\n", k, row.Signals[k])
-	}
-	fmt.Fprintln(a.out, "\nrules")
-	for _, ch := range row.Checks {
-		mark := "passed "
-		if ch.Drop {
-			mark = "DROPPED"
-		}
-		fmt.Fprintf(a.out, "  %s %s\n", mark, ch)
-	}
-	return nil
-}
-
-type dataDiff struct {
-	oneDataset
-	Other string `arg:"" help:"The version to compare with."`
-}
-
-// Help is shown below the flags.
-func (c *dataDiff) Help() string {
-	return "Examples:\n  temper data diff go-docs@0123456789ab go-docs\n  temper data diff go-docs@0123456789ab go-docs --json"
-}
-
-// maxDiffRows bounds the rows a comparison holds.
-const maxDiffRows = 20_000_000
-
-// fates maps row ids to what became of them: "" for kept, else the rule that dropped them.
-func (v version) fates(a *app) (map[string]string, error) {
-	m := map[string]string{}
-	for row, err := range v.all(a) {
-		if err != nil {
-			return nil, err
-		}
-		fate := ""
-		if row.Verdict != nil {
-			fate = row.Verdict.Rule
-		}
-		if m[row.ID] = fate; len(m) > maxDiffRows {
-			return nil, fmt.Errorf("%s@%s has more than %d rows: too many to compare here: %w", v.Name, v.Version, maxDiffRows, errInput)
-		}
-	}
-	return m, nil
-}
-
-// A change counts rows whose fate differs between two versions.
-type change struct {
-	From string `json:"from"` // "absent", "kept", or the rule
-	To   string `json:"to"`
-	Rows int    `json:"rows"`
-	Such string `json:"such"` // one such row's id, the smallest
-}
-
-// Run compares.
-func (c *dataDiff) Run(a *app) error {
-	from, err := c.open(a, c.Dataset)
-	if err != nil {
-		return err
-	}
-	to, err := c.open(a, c.Other)
-	if err != nil {
-		return err
-	}
-	before, err := from.fates(a)
-	if err != nil {
-		return err
-	}
-	after, err := to.fates(a)
-	if err != nil {
-		return err
-	}
-	for _, ch := range changes(before, after) {
-		if c.JSON {
-			if err := a.printJSON(ch); err != nil {
-				return err
-			}
-			continue
-		}
-		fmt.Fprintf(a.out, "%6d rows: %s → %s (such as %s)\n", ch.Rows, ch.From, ch.To, ch.Such)
-	}
-	if !c.JSON {
-		fmt.Fprintf(a.out, "%s@%s has %d kept rows, %s@%s has %d\n", from.Name, from.Version, from.Records, to.Name, to.Version, to.Records)
-	}
-	return nil
-}
-
-// changes groups the rows whose fate differs, the largest group first.
-func changes(before, after map[string]string) []change {
-	word := func(m map[string]string, id string) string {
-		fate, ok := m[id]
-		switch {
-		case !ok:
-			return "absent"
-		case fate == "":
-			return "kept"
-		}
-		return "dropped by " + fate
-	}
-	groups := map[[2]string]*change{}
-	note := func(id string) {
-		k := [2]string{word(before, id), word(after, id)}
-		if k[0] == k[1] {
-			return
-		}
-		g := groups[k]
-		if g == nil {
-			g = &change{From: k[0], To: k[1], Such: id}
-			groups[k] = g
-		}
-		g.Rows++
-		g.Such = min(g.Such, id)
-	}
-	for id := range before {
-		note(id)
-	}
-	for id := range after {
-		if _, both := before[id]; !both {
-			note(id)
-		}
-	}
-	var out []change
-	for _, g := range groups {
-		out = append(out, *g)
-	}
-	slices.SortFunc(out, func(a, b change) int {
-		if a.Rows != b.Rows {
-			return b.Rows - a.Rows
-		}
-		return strings.Compare(a.From+a.To, b.From+b.To)
-	})
-	return out
 }
 
 type dataVerify struct{ oneDataset }
@@ -450,6 +256,6 @@ func (c *dataVerify) Run(a *app) error {
 	if c.JSON {
 		return a.printJSON(map[string]any{"dataset": v.Name, "version": v.Version, "records": v.Records, "bytes": v.Bytes, "ok": true})
 	}
-	fmt.Fprintf(a.out, "%s@%s: %d records in %s, every digest and row count is right\n", v.Name, v.Version, v.Records, web.Bytes(v.Bytes))
+	fmt.Fprintf(a.out, "%s@%s: %s records in %s, every digest and row count is right\n", v.Name, v.Version, web.Count(v.Records), web.Bytes(v.Bytes))
 	return nil
 }

@@ -34,6 +34,17 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, clean)
 }
 
+// flushBelow writes the table after a blank line; nothing if it has no rows.
+func (t *table) flushBelow() error {
+	if len(t.rows) <= 1 {
+		return nil
+	}
+	if _, err := io.WriteString(t.w, "\n"); err != nil {
+		return err
+	}
+	return t.flush()
+}
+
 // flush writes the table, each column as wide as it must be, two spaces between them.
 func (t *table) flush() error {
 	var widths []int

@@ -13,6 +13,7 @@ import (
 
 	"temper/activities"
 	"temper/dataset"
+	"temper/recipe"
 	"temper/worker"
 )
 
@@ -24,6 +25,7 @@ var functions = template.FuncMap{
 	"change":  Change,
 	"short":   short,
 	"json":    indented,
+	"recipe":  RecipeText,
 	"took":    took,
 	"secs":    Seconds,
 	"when":    func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") },
@@ -155,6 +157,15 @@ func cut(s string, n int) (head string, left int) {
 		n--
 	}
 	return s[:n], len(s) - n
+}
+
+// RecipeText is a recipe that a manifest holds as JSON, in the YAML that recipes are written in.
+func RecipeText(manifest string) string {
+	var r recipe.Recipe
+	if err := json.Unmarshal([]byte(manifest), &r); err != nil {
+		return indented(manifest) // of another version of this program
+	}
+	return r.YAML()
 }
 
 // indented is v as JSON for people; a string that holds JSON is taken as it.
