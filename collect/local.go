@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"temper/dataset"
 )
@@ -16,7 +18,7 @@ import (
 // Local is the files of this machine. It is the one part of this package that touches a disk.
 type Local struct{}
 
-// List implements Files: regular files only, links not followed, .git left out.
+// List implements Files: regular files only, links below root not followed, .git left out.
 func (Local) List(ctx context.Context, root string) iter.Seq2[FileInfo, error] {
 	return func(yield func(FileInfo, error) bool) {
 		info, err := os.Stat(root)
@@ -29,7 +31,7 @@ func (Local) List(ctx context.Context, root string) iter.Seq2[FileInfo, error] {
 			return
 		}
 		var all []FileInfo
-		err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		err = fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return err
@@ -44,19 +46,14 @@ func (Local) List(ctx context.Context, root string) iter.Seq2[FileInfo, error] {
 			if err != nil {
 				return err
 			}
-			all = append(all, FileInfo{URI: filepath.ToSlash(path), Size: info.Size()})
+			all = append(all, FileInfo{URI: path.Join(filepath.ToSlash(root), name), Size: info.Size()})
 			return nil
 		})
 		if err != nil {
 			yield(FileInfo{}, fmt.Errorf("list %s: %w", root, err))
 			return
 		}
-		slices.SortFunc(all, func(a, b FileInfo) int {
-			if a.URI < b.URI {
-				return -1
-			}
-			return 1
-		})
+		slices.SortFunc(all, func(a, b FileInfo) int { return strings.Compare(a.URI, b.URI) })
 		for _, f := range all {
 			if !yield(f, nil) {
 				return

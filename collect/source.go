@@ -23,7 +23,11 @@ type Source struct {
 }
 
 // GoDoc reads a tree of Go packages, such as GOROOT/src: a record for each package, and for each exported and documented
-// function, method, type, constant and variable group.
+// function, method, type, constant and variable, those of a group together. Generated files are read as others are. Left out are
+// files that no build takes in without an experiment, and symbols whose documentation only says not to use them.
+//
+// The text of a record is the declaration and its documentation, with the line ends within paragraphs and the brackets of links
+// taken away. Meta: package, kind, name, doc, synopsis, and where there are such, signature, receiver, example, output, deprecated.
 type GoDoc struct {
 	Root    string   `json:"root" doc:"folder of the packages; $GOROOT/src is Go's standard library"`
 	Include []string `json:"include,omitempty" doc:"import paths to read, with * for a part of one and ** for any number of parts" default:"all"`
@@ -161,6 +165,11 @@ func (g *GoDoc) wants(rel string) bool {
 	if !strings.HasSuffix(rel, ".go") {
 		return false
 	}
+	for part := range strings.SplitSeq(rel, "/") {
+		if part[:1] == "_" || part[:1] == "." { // as go build has it
+			return false
+		}
+	}
 	pkg := path.Dir(rel)
 	if len(g.Include) > 0 && !matchAny(g.Include, pkg) {
 		return false
@@ -255,7 +264,9 @@ type Part struct {
 	Size   int64  `json:"size"`   // of the whole file
 	Offset int64  `json:"offset"`
 	Length int64  `json:"length"`
-	Lines  int64  `json:"lines,omitempty"` // line ends before Offset
+
+	RangeSHA256 string `json:"range_sha256,omitempty"` // of the range, where it is not the whole file
+	Lines       int64  `json:"lines,omitempty"`        // line ends before Offset
 }
 
 // A Task is the files that are read together.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -25,35 +26,55 @@ const (
 // Broken lines, and lines over 16 MiB, go to bad with their offset and line; where bad is nil they end the stream with
 // ErrMalformed. Empty lines are skipped.
 func ReadJSONL(r io.Reader, src Source, bad Quarantine) Records {
+	return func(yield func(Record, error) bool) {
+		seen := ids{}
+		for line, err := range ReadLines(r, src, bad) {
+			if err == nil {
+				line.ID = seen.unique(line.ID, line.At.Row)
+			}
+			if !yield(line.Record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// A Line is the record of one line of JSONL.
+type Line struct {
+	Record
+	At    Source // the line; Record.Source is another where the row brings its own
+	Named bool   // the row brought its ID
+}
+
+// ReadLines is [ReadJSONL] with the place of every line, and with the IDs as the rows bring them.
+func ReadLines(r io.Reader, src Source, bad Quarantine) iter.Seq2[Line, error] {
 	if bad == nil {
 		bad = refuse
 	}
-	return func(yield func(Record, error) bool) {
+	return func(yield func(Line, error) bool) {
 		lines := lineReader{r: bufio.NewReaderSize(r, 64<<10), at: src.Offset, row: src.Row}
-		seen := ids{}
 		for {
-			line, ok, err := lines.next()
+			text, ok, err := lines.next()
 			if err == nil && !ok {
 				return
 			}
 			if err != nil {
-				yield(Record{}, fmt.Errorf("read %s at offset %d: %w", src.URI, lines.start, err))
+				yield(Line{}, fmt.Errorf("read %s at offset %d: %w", src.URI, lines.start, err))
 				return
 			}
-			if line.length == 0 {
+			if text.length == 0 {
 				continue
 			}
-			at := Source{URI: src.URI, Offset: lines.start, Length: line.length, Row: lines.row, SHA256: src.SHA256, License: src.License}
-			rec, reason := parseLine(line, at)
+			at := Source{URI: src.URI, Offset: lines.start, Length: text.length, Row: lines.row, SHA256: src.SHA256, License: src.License}
+			rec, reason := parseLine(text, at)
 			if reason != "" {
-				if err := bad(Bad{Source: at, Reason: reason, Raw: clip(line.text, maxRaw)}); err != nil {
-					yield(Record{}, err)
+				if err := bad(Bad{Source: at, Reason: reason, Raw: clip(text.text, maxRaw)}); err != nil {
+					yield(Line{}, err)
 					return
 				}
 				continue
 			}
-			rec.ID = seen.unique(rec.ID, lines.row)
-			if !yield(rec, nil) {
+			if !yield(Line{rec, at, rec.ID != contentID(rec, at)}, nil) {
 				return
 			}
 		}
