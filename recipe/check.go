@@ -90,7 +90,7 @@ func (c *checker) wrong(err error, path ...string) {
 	if err == nil {
 		return
 	}
-	message := err.Error()
+	message := strings.TrimSuffix(err.Error(), ": "+dataset.ErrMalformed.Error())
 	n, key := c.at(path...), spell(path)
 	for rest := message; ; {
 		m := word.FindStringSubmatch(rest)
