@@ -3,6 +3,7 @@
 
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+WORKFLOWCHECK := go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS     := -s -w -X temper/cli.Version=$(VERSION)
 
@@ -11,7 +12,11 @@ LDFLAGS     := -s -w -X temper/cli.Version=$(VERSION)
 .PHONY: build
 build: ## build bin/temper, with the development stack in it
 	@mkdir -p bin
-	$(GO) build -C deploy/devstack -trimpath -ldflags '$(LDFLAGS)' -o ../../bin/temper .
+	CGO_ENABLED=0 $(GO) build -C deploy/devstack -trimpath -ldflags '$(LDFLAGS)' -o ../../bin/temper .
+
+.PHONY: quickstart
+quickstart: build ## the whole way once: Go's documentation to a promoted adapter; again, it finds everything done
+	bin/temper quickstart
 
 .PHONY: lean
 lean: ## build bin/temper-lean, without the development stack: what the container image holds
@@ -19,9 +24,9 @@ lean: ## build bin/temper-lean, without the development stack: what the containe
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/temper-lean ./cmd/temper
 
 .PHONY: test
-test: ## all tests, on a real S3 gateway
-	$(GO) test ./...
-	$(GO) test -C deploy/devstack ./...
+test: ## all tests, on a real Temporal server and a real S3 gateway
+	CGO_ENABLED=0 $(GO) test ./...
+	CGO_ENABLED=0 $(GO) test -C deploy/devstack ./...
 
 .PHONY: race
 race: ## the race detector over the packages that start goroutines
@@ -36,11 +41,16 @@ bench: lean ## speed beside Python's libraries, into docs/benchmarks.md; BENCH_C
 	$(GO) run ./bench -count $(or $(BENCH_COUNT),5)
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck
+lint: ## gofmt, go vet, staticcheck, and Temporal's workflowcheck
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -C deploy/devstack ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(WORKFLOWCHECK) ./workflows
+
+.PHONY: generate
+generate: ## write the recipe's JSON Schema and the golden files anew
+	$(GO) test ./recipe -update
 
 .PHONY: clean
 clean: ## remove bin/
