@@ -16,8 +16,8 @@ type report struct {
 // page is the form of docs/benchmarks.md.
 const page = "# Benchmarks\n\n" +
 	"Written by `make bench`; do not edit. {{.Machine.Date}}, {{.Machine.CPU}}, {{.Machine.Cores}} cores, {{.Machine.System}}, {{.Machine.Go}}, commit {{.Machine.Commit}}.\n\n" +
-	"Every number is the median of {{.Rounds}} rounds, with the least and the most in brackets. In a round each program is one process; the\n" +
-	"programs of a table take turns, and another begins each round. Starting, imports, loading and a warm-up are not in the times.\n" +
+	"{{if eq .Rounds 1}}Every number is of one round{{else}}Every number is the median of {{.Rounds}} rounds, with the least and the most in brackets{{end}}. In a round each program is one\n" +
+	"process; the programs of a table take turns, and another begins each round. Starting, imports, loading and a warm-up are not in the times.\n" +
 	"A ratio is Temper's median by the other's. MB is 10⁶ bytes of text.\n" +
 	"{{if not .Machine.Peers}}\nWithout the environment of `interop/setup` there was nothing to compare with: run that first for the other columns.\n{{end}}" +
 	`
