@@ -37,7 +37,7 @@ func (e *encoding) judge(text string, seqs []sequence) {
 		for j < len(seqs) && seqs[j].start == seqs[j-1].end {
 			j++
 		}
-		if consistent(seqs[i:j]) {
+		if consistent(seqs[i:j]) || e.western && spelled(text, seqs[i:j]) {
 			for k := i; k < j; k++ {
 				seqs[k].grade = strong
 			}
@@ -66,6 +66,17 @@ func consistent(run []sequence) bool {
 	}
 	most := slices.Max(counts[:])
 	return most >= 3 && most+lossy >= len(run)*2/3 || wide >= 2 && wide+lossy == len(run)
+}
+
+// spelled reports whether a run of two or more touching sequences decodes to the letters that go on a word in Latin script.
+func spelled(text string, run []sequence) bool {
+	for _, s := range run {
+		if !unicode.Is(unicode.Latin, s.char) {
+			return false
+		}
+	}
+	before, _ := around(text, run[0])
+	return len(run) >= 2 && isLower(before)
 }
 
 // around returns the characters before and after s; 0 at the ends of text.
@@ -105,6 +116,9 @@ func gradeWestern(text string, s sequence) grade {
 		}
 		return weak
 	case first == 'Ã':
+		if isUpper(before) && isLower(s.char) && next == 0 { // no word ends so
+			return weak
+		}
 		return gradeTilde(second, before, next)
 	case first == 'Â':
 		if isUpper(before) || strings.ContainsRune("’‘“”–—…", second) && !isLower(before) {
