@@ -17,6 +17,11 @@ type evalCommand struct {
 	Threads  int    `help:"Compute threads; 0 means all cores."`
 }
 
+// Help is shown below the flags.
+func (c *evalCommand) Help() string {
+	return "Examples:\n  temper eval --base smollm2-135m-instruct --data held-out.jsonl\n  temper eval --base smollm2-135m-instruct --adapter adapter --data held-out.jsonl"
+}
+
 // Run measures and prints one JSON object.
 func (c *evalCommand) Run(a *app) error {
 	m, adapter, err := a.open(c.Base, c.Adapter)
@@ -42,6 +47,11 @@ type generateCommand struct {
 	TopP        float64 `name:"top-p" default:"1" help:"Share of the probability to draw from."`
 	Seed        uint64  `help:"The same seed gives the same answer."`
 	Prompt      string  `arg:"" help:"What to ask."`
+}
+
+// Help is shown below the flags.
+func (c *generateCommand) Help() string {
+	return "Examples:\n  temper generate --base smollm2-135m-instruct \"What does Go's strings.Fields do?\"\n  temper generate --base smollm2-135m-instruct --adapter adapter --temperature 0.7 --seed 1 \"What is a mutex?\""
 }
 
 // Run prints one answer.

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"temper/dataset"
 )
@@ -26,5 +28,51 @@ func lines(r io.Reader, path string, yield func(dataset.Record, error) bool) {
 	}
 	if err := sc.Err(); err != nil {
 		yield(dataset.Record{}, fmt.Errorf("%s: %w", path, err))
+	}
+}
+
+// records reads JSONL files, and other files as one record a line.
+func (a *app) records(paths []string) dataset.Records {
+	return func(yield func(dataset.Record, error) bool) {
+		for _, path := range paths {
+			for rec, err := range a.file(path) {
+				if !yield(rec, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (a *app) file(path string) dataset.Records {
+	return func(yield func(dataset.Record, error) bool) {
+		in := a.stdin
+		if path != "-" {
+			f, err := os.Open(path)
+			if err != nil {
+				yield(dataset.Record{}, err)
+				return
+			}
+			defer f.Close()
+			in = f
+		}
+		r, err := dataset.Decompress(path, in)
+		if err != nil {
+			yield(dataset.Record{}, err)
+			return
+		}
+		if strings.Contains(path, ".jsonl") {
+			bad := func(b dataset.Bad) error {
+				_, err := fmt.Fprintf(a.err, "skipped %s line %d, offset %d: %s\n", path, b.Source.Row, b.Source.Offset, b.Reason)
+				return err
+			}
+			for rec, err := range dataset.ReadJSONL(r, dataset.Source{URI: path}, bad) {
+				if !yield(rec, err) || err != nil {
+					return
+				}
+			}
+			return
+		}
+		lines(r, path, yield)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-
 )
 
 type modelCommand struct {
@@ -23,6 +22,11 @@ type logitsCommand struct {
 	Out     string `short:"o" required:"" help:"Raw little-endian float32, tokens × vocabulary."`
 	Threads int    `help:"Compute threads; 0 means all cores."`
 	Force   bool   `help:"Replace an existing output."`
+}
+
+// Help is shown below the flags.
+func (c *logitsCommand) Help() string {
+	return "Examples:\n  temper model logits --base smollm2-135m-instruct --ids ids.i32 -o logits.f32\n  temper model logits --base smollm2-135m-instruct --adapter adapter --ids ids.i32 -o tuned.f32"
 }
 
 // Run writes the logits.

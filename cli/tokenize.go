@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 
 	"temper/dataset"
 	"temper/finetune"
@@ -17,7 +16,12 @@ type tokenizeCommand struct {
 	Sequence int      `default:"512" help:"Longest sequence, in tokens."`
 	Pack     bool     `help:"Several samples a sequence, each seeing only itself."`
 	Force    bool     `help:"Replace an existing output."`
-	In       []string `arg:"" help:"JSONL (also .gz, .zst) or text files; - is standard input."`
+	In       []string `arg:"" help:"JSONL (also .gz, .zst), a dataset folder or text files; - is standard input."`
+}
+
+// Help is shown below the flags.
+func (c *tokenizeCommand) Help() string {
+	return "Examples:\n  temper tokenize --base smollm2-135m-instruct --pack chats.jsonl -o tokens.arrow\n  echo 'one line of text' > t.txt; temper tokenize --base tiny --ids t.txt"
 }
 
 // Run tokenizes.
@@ -41,7 +45,8 @@ func (c *tokenizeCommand) Run(a *app) error {
 	if c.Out == "" {
 		return fmt.Errorf("give --ids to print ids, or -o FILE.arrow for token batches: %w", errInput)
 	}
-	tokens, count, err := finetune.Encode(m, a.records(c.In), finetune.Options{Sequence: c.Sequence, Pack: c.Pack}, a.dropped)
+	in := &input{a: a, paths: c.In}
+	tokens, count, err := finetune.Encode(m, in.records(), finetune.Options{Sequence: c.Sequence, Pack: c.Pack}, a.dropped)
 	if err != nil {
 		return err
 	}
@@ -71,50 +76,4 @@ func dropCount(e finetune.Encoded) (n int64) {
 func (a *app) dropped(rec dataset.Record, why dataset.Check) error {
 	_, err := fmt.Fprintf(a.err, "dropped %s line %d: %s\n", rec.Source.URI, rec.Source.Row, why)
 	return err
-}
-
-// records reads JSONL files, and other files as one record a line.
-func (a *app) records(paths []string) dataset.Records {
-	return func(yield func(dataset.Record, error) bool) {
-		for _, path := range paths {
-			for rec, err := range a.file(path) {
-				if !yield(rec, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (a *app) file(path string) dataset.Records {
-	return func(yield func(dataset.Record, error) bool) {
-		in := a.stdin
-		if path != "-" {
-			f, err := os.Open(path)
-			if err != nil {
-				yield(dataset.Record{}, err)
-				return
-			}
-			defer f.Close()
-			in = f
-		}
-		r, err := dataset.Decompress(path, in)
-		if err != nil {
-			yield(dataset.Record{}, err)
-			return
-		}
-		if strings.Contains(path, ".jsonl") {
-			bad := func(b dataset.Bad) error {
-				_, err := fmt.Fprintf(a.err, "skipped %s line %d, offset %d: %s\n", path, b.Source.Row, b.Source.Offset, b.Reason)
-				return err
-			}
-			for rec, err := range dataset.ReadJSONL(r, dataset.Source{URI: path}, bad) {
-				if !yield(rec, err) || err != nil {
-					return
-				}
-			}
-			return
-		}
-		lines(r, path, yield)
-	}
 }

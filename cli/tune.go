@@ -1,12 +1,15 @@
 package cli
 
 import (
-	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -14,17 +17,21 @@ import (
 	"temper/finetune"
 	"temper/lora"
 	"temper/model"
+	"temper/recipe"
+	"temper/web"
 )
 
 type tuneCommand struct {
 	Base          string  `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
-	Data          string  `help:"Conversations as JSONL, or token batches as .arrow." xor:"data"`
+	Data          string  `help:"Conversations as JSONL, a dataset folder, or token batches as .arrow." xor:"data"`
 	IDs           string  `name:"ids" help:"A fixed token stream, raw int32: consecutive windows, no shuffling, for parity checks." xor:"data"`
-	Out           string  `short:"o" required:"" help:"Folder of the adapter, in PEFT's form."`
+	Out           string  `short:"o" required:"" help:"Folder of the adapter, in PEFT's form. Checkpoints lie in FOLDER.checkpoints until it is done."`
+	Resume        bool    `help:"Go on from the newest checkpoint that is whole; the result is the same as without the stop."`
 	InitAdapter   string  `help:"Start from this PEFT directory."`
 	Rank          int     `default:"16" help:"Rank of the adapter."`
 	Alpha         float64 `default:"32" help:"Scale of the adapter, times the rank."`
 	Targets       string  `default:"all-linear" help:"all-linear, attention, or names with commas."`
+	Dropout       float64 `help:"Share of the adapter's inputs set to 0 while training."`
 	Epochs        int     `help:"Passes over the data." xor:"length"`
 	Steps         int     `help:"Optimizer steps." xor:"length"`
 	Batch         int     `default:"4" help:"Sequences a batch."`
@@ -36,12 +43,35 @@ type tuneCommand struct {
 	Warmup        float64 `default:"0.03" help:"Share of the steps that raise the learning rate."`
 	WeightDecay   float64 `help:"Decoupled weight decay."`
 	Clip          float64 `default:"1" help:"Largest norm of the gradient; 0 for no limit."`
+	Quantize      string  `default:"keep" enum:"keep" help:"keep trains over the file's blocks as they are."`
 	Checkpointing string  `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
-	Memory        int64   `help:"Bytes training may use; 0 for no limit."`
+	Memory        amount  `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
 	Threads       int     `help:"Compute threads; 0 means all cores."`
 	Seed          uint64  `help:"The same seed gives the same adapter."`
+	Eval          string  `help:"Held-out conversations as JSONL, a dataset folder, or token batches as .arrow."`
+	EvalEvery     int     `help:"Steps between losses on --eval; 0 for only at the end."`
+	SaveEvery     int     `help:"Steps between checkpoints; one is always written when training is stopped."`
 	Log           string  `help:"One JSON object a step."`
 	Force         bool    `help:"Replace an existing output."`
+}
+
+// amount is a number of bytes, such as 2GiB.
+type amount int64
+
+// UnmarshalText reads what recipes take too.
+func (n *amount) UnmarshalText(b []byte) error {
+	i, err := recipe.Quantity(string(b))
+	*n = amount(i)
+	return err
+}
+
+// Help is shown below the flags.
+func (c *tuneCommand) Help() string {
+	return `The flags are the keys of the recipe's tune: section. Ctrl-C and SIGTERM write a checkpoint first; --resume goes on from it.
+
+Examples:
+  temper tune --base smollm2-135m-instruct --data chats.jsonl --pack --steps 50 --lr 1e-3 -o adapter
+  temper tune --base tiny --data pairs --eval held-out.jsonl --eval-every 10 --save-every 10 --log steps.jsonl -o adapter --resume`
 }
 
 // Run trains and writes the adapter.
@@ -49,52 +79,124 @@ func (c *tuneCommand) Run(a *app) error {
 	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) && !c.Force {
 		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
 	}
-	base, err := a.openBase(c.Base)
+	job, err := c.job(a)
 	if err != nil {
 		return err
 	}
-	job := finetune.Job{Base: base, InOrder: c.IDs != ""}
-	if job.Tokens, err = c.tokens(a, base); err != nil {
+	saved := checkpointFolder(filepath.Clean(c.Out) + ".checkpoints")
+	if job.Resume, err = saved.begin(c.Resume, c.Force); err != nil {
 		return err
 	}
-	if job.Adapter, err = c.adapter(base); err != nil {
+	if job.Resume != nil {
+		fmt.Fprintf(a.err, "going on after step %d\n", job.Resume.Step)
+	}
+	log, err := c.log(job.Resume)
+	if err != nil {
 		return err
 	}
-	hooks := finetune.Hooks{Peak: peak}
+	defer log.Close()
 	start := time.Now()
-	hooks.Clock = func() time.Duration { return time.Since(start) }
-	var log *bufio.Writer
-	if c.Log != "" {
-		f, err := create(c.Log, c.Force)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		log = bufio.NewWriter(f)
-		defer log.Flush()
-	}
+	hooks := finetune.Hooks{Peak: peak, Clock: func() time.Duration { return time.Since(start) }, Save: saved.save}
 	hooks.OnStep = func(s finetune.Step) error {
-		fmt.Fprintf(a.err, "step %d of %d: loss %.4f, gradient %.3f, %.0f tokens/s, %d MiB\n", s.Step, s.Steps, s.Loss, s.GradNorm, s.TokensPerSecond, s.PeakBytes>>20)
-		if log == nil {
-			return nil
-		}
+		fmt.Fprintln(a.err, stepLine(s, time.Since(start)))
 		return json.NewEncoder(log).Encode(s)
 	}
 	result, err := finetune.Train(a.ctx, job, c.options(), hooks)
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stopped; the checkpoint is in %s, and --resume goes on from it: %w", saved, err)
+	}
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return err
 	}
-	return result.Adapter.Write(c.Out)
+	if err := result.Adapter.Write(c.Out); err != nil {
+		return err
+	}
+	return os.RemoveAll(string(saved))
 }
+
+// stepLine says how a step went.
+func stepLine(s finetune.Step, took time.Duration) string {
+	line := fmt.Sprintf("step %d of %d: loss %.4f, gradient %.3f, %.0f tokens/s, %s", s.Step, s.Steps, s.Loss, s.GradNorm, s.TokensPerSecond, web.Bytes(s.PeakBytes))
+	if s.EvalLoss != nil {
+		line += fmt.Sprintf(", held out %.4f", *s.EvalLoss)
+	}
+	if left := s.Steps - s.Step; left > 0 {
+		line += fmt.Sprintf(", %s left", (took / time.Duration(s.Step) * time.Duration(left)).Round(time.Second))
+	}
+	return line
+}
+
+// job is what is trained on what.
+func (c *tuneCommand) job(a *app) (finetune.Job, error) {
+	base, err := a.openBase(c.Base)
+	if err != nil {
+		return finetune.Job{}, err
+	}
+	job := finetune.Job{Base: base, InOrder: c.IDs != ""}
+	if job.Tokens, err = c.tokens(a, base); err != nil {
+		return job, err
+	}
+	if c.Eval != "" {
+		if job.Eval, err = a.tokens(base, c.Eval, c.options()); err != nil {
+			return job, err
+		}
+	}
+	job.Adapter, err = c.adapter(base)
+	return job, err
+}
+
+// log opens the steps' file. A resumed run keeps the steps up to its checkpoint.
+func (c *tuneCommand) log(from *finetune.Checkpoint) (io.WriteCloser, error) {
+	if c.Log == "" {
+		return nowhere{io.Discard}, nil
+	}
+	if from == nil {
+		return create(c.Log, c.Force)
+	}
+	kept, err := stepsUntil(c.Log, from.Step)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Create(c.Log)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(kept)
+	return f, err
+}
+
+// stepsUntil reads the lines of a log up to a step.
+func stepsUntil(path string, step int) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var kept []byte
+	for line := range bytes.Lines(b) {
+		var s finetune.Step
+		if json.Unmarshal(line, &s) != nil || s.Step > step {
+			break
+		}
+		kept = append(kept, line...)
+	}
+	return kept, nil
+}
+
+type nowhere struct{ io.Writer }
+
+func (nowhere) Close() error { return nil }
 
 // options are the trainer's; it takes negative values for what a 0 here turns off.
 func (c *tuneCommand) options() finetune.Options {
 	o := finetune.Options{Epochs: c.Epochs, Steps: c.Steps, Sequence: c.Sequence, Pack: c.Pack, Batch: c.Batch, Accumulate: c.Accumulate,
 		LR: c.LR, Schedule: c.Schedule, Warmup: c.Warmup, WeightDecay: c.WeightDecay, Clip: c.Clip, Checkpointing: c.Checkpointing,
-		Memory: c.Memory, Threads: c.Threads, Seed: c.Seed}
+		Memory: int64(c.Memory), Threads: c.Threads, Seed: c.Seed, EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery}
 	if o.Warmup == 0 {
 		o.Warmup = -1
 	}
@@ -108,7 +210,7 @@ func (c *tuneCommand) adapter(base *model.Model) (*lora.Adapter, error) {
 	if c.InitAdapter != "" {
 		return lora.Read(c.InitAdapter)
 	}
-	return lora.New(base.Modules(), lora.Options{Rank: c.Rank, Alpha: c.Alpha, Targets: c.Targets}, c.Seed)
+	return lora.New(base.Modules(), lora.Options{Rank: c.Rank, Alpha: c.Alpha, Targets: c.Targets, Dropout: c.Dropout}, c.Seed)
 }
 
 // tokens reads what to train on.
@@ -136,7 +238,8 @@ func (a *app) tokens(base *model.Model, data string, o finetune.Options) (finetu
 		defer f.Close()
 		return finetune.ReadTokens(f)
 	}
-	tokens, _, err := finetune.Encode(base, a.records([]string{data}), o, a.dropped)
+	in := &input{a: a, paths: []string{data}}
+	tokens, _, err := finetune.Encode(base, in.records(), o, a.dropped)
 	return tokens, err
 }
 
