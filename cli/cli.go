@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -114,11 +115,20 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 		if errors.As(err, &wrong) {
 			fmt.Fprintln(stderr, wrong) // a line each, as editors read them
 		} else {
-			fmt.Fprintf(stderr, "temper: %v\n", err)
+			fmt.Fprintf(stderr, "temper: %s\n", say(err))
 		}
 		return statusOf(err)
 	}
 	return done
+}
+
+// say is an error in words, without the marks that only choose the exit status.
+func say(err error) string {
+	s := err.Error()
+	for _, mark := range []error{errInput, dataset.ErrMalformed} {
+		s = strings.TrimSuffix(strings.Replace(s, mark.Error()+": ", "", 1), ": "+mark.Error())
+	}
+	return s
 }
 
 // statusOf is the exit status an error ends with.

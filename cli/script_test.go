@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Scripts run commands as this program, in processes of their own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"temper": func() { os.Exit(Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// What the commands do, print and refuse, as a user types them.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
+		e.Setenv("HOME", e.WorkDir)
+		e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
+		e.Setenv("HF_HUB_OFFLINE", "1") // nothing here asks the network
+		e.Setenv("PIP_NO_INDEX", "1")
+		for _, name := range []string{"TEMPER_STORE", "TEMPER_TEMPORAL", "TEMPER_DIR", "TEMPER_MODELS"} {
+			e.Setenv(name, "")
+		}
+		return nil
+	}})
+}
