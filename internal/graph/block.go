@@ -7,8 +7,9 @@
 // sequence; operations honour the number of rows bound.
 //
 // The backward pass runs the program of the whole graph. Where the block's values are still those of the forward pass to
-// differentiate, forward operations return what they hold; otherwise they compute again: that is gradient checkpointing
-// (Chen et al. 2016, arXiv:1604.06174), a block at a time.
+// differentiate, forward operations return what they hold, but for norms and SwiGLU, which are computed again because their
+// outputs cost more memory than time; otherwise all compute again: that is gradient checkpointing (Chen et al. 2016,
+// arXiv:1604.06174), a block at a time.
 package graph
 
 import (

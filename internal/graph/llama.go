@@ -22,10 +22,11 @@ func (b *Block) norm(name string, x *G.Node, weights func(*Layer) []float32) *G.
 	rows, d := b.cfg.Rows, b.cfg.Dim
 	inv := b.keep(rows, 1).Float32s()
 	first := x == b.x
-	o := b.op(name, 1, b.keep(rows, d), func(in [][]float32, y []float32) {
+	o := b.op(name, 1, b.share(name, rows, d), func(in [][]float32, y []float32) {
 		n := b.in.N
 		kernel.RMSNorm(y[:n*d], in[0][:n*d], weights(b.in.Layer), inv[:n], n, d, b.cfg.Eps)
 	})
+	o.cheap = true
 	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		back := b.op(name+" backward", 2, b.share("norm backward", rows, d), func(in [][]float32, dx []float32) {
 			if n := b.in.N; b.inputDX || !first {
@@ -96,10 +97,11 @@ func (b *Block) attention(qkv *G.Node) *G.Node {
 func (b *Block) swiglu(gateUp *G.Node) *G.Node {
 	rows, ff := b.cfg.Rows, b.cfg.FF
 	halves := func(x []float32) (gate, up []float32) { return x[:b.in.N*ff], x[rows*ff : rows*ff+b.in.N*ff] }
-	o := b.op("swiglu", 1, b.keep(rows, ff), func(in [][]float32, y []float32) {
+	o := b.op("swiglu", 1, b.share("swiglu", rows, ff), func(in [][]float32, y []float32) {
 		gate, up := halves(in[0])
 		kernel.SwiGLU(y[:b.in.N*ff], gate, up)
 	})
+	o.cheap = true
 	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		back := b.op("swiglu backward", 2, b.share("dgate dup", rows, 2*ff), func(in [][]float32, d []float32) {
 			gate, up := halves(in[0])

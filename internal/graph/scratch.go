@@ -6,7 +6,7 @@ import (
 	"temper/internal/kernel"
 )
 
-// Scratch is the buffers of backward passes. Blocks share one: only one of them runs at a time.
+// Scratch is the buffers of backward passes, and of values that are cheap to compute again for them. Blocks share one: only one of them runs at a time.
 type Scratch struct {
 	buffers map[string]*tensor.Dense
 	bytes   int64
@@ -69,8 +69,8 @@ func (c Config) Bytes() (own, scratch int64) {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	in := [Groups]int{c.Dim, q, c.Dim, c.FF}
 	outs := [Linears]int{q, kv, kv, c.Dim, c.FF, c.FF, c.Dim}
-	perRow := 2*(c.Dim+1) + q + c.Heads + c.FF // norms, attention, swiglu
-	shared := c.Dim + (q + 2*kv) + 2*c.FF + c.Dim
+	perRow := 2 + q + c.Heads                                      // norms' 1/rms, attention
+	shared := 2*c.Dim + c.FF + c.Dim + (q + 2*kv) + 2*c.FF + c.Dim // norms, swiglu; gradients of norm, attention, swiglu; sum
 	fixed := 0
 	for g, members := range Members {
 		width := 0
