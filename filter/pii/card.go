@@ -7,7 +7,7 @@ const maxCard = 19
 // scheme and a right Luhn sum, unbroken or in groups as they are printed, all parted by a space or all by a dash.
 func (s *scan) card(i int) int {
 	before := s.at(i - 1)
-	if isWord(before) || (before == '.' || before == '-' || before == '/') && isWord(s.at(i-2)) ||
+	if s.wordBefore(i) || (before == '.' || before == '-' || before == '/') && s.wordBefore(i-1) ||
 		before == ' ' && isDigit(s.at(i-2)) {
 		return 0
 	}
@@ -33,7 +33,7 @@ func (s *scan) card(i int) int {
 		}
 		break
 	}
-	if n < 13 || isWord(s.at(j)) || (s.at(j) == '.' || s.at(j) == '-' || s.at(j) == '/') && isWord(s.at(j+1)) {
+	if n < 13 || s.wordAt(j) || (s.at(j) == '.' || s.at(j) == '-' || s.at(j) == '/') && s.wordAt(j+1) {
 		return 0
 	}
 	if !printed(groups[:g+1], n) || !scheme(digits[:n]) || !luhn(digits[:n]) {

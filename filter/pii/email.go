@@ -89,7 +89,7 @@ func (s *scan) domain(i int) int {
 		}
 		label = i + 1
 	}
-	if end == 0 || isWord(s.at(end)) || s.at(end) == '@' {
+	if end == 0 || s.wordAt(end) || s.at(end) == '@' {
 		return 0
 	}
 	if s.at(end) == ':' && end+1 < len(s.text) && !isSpace(s.text[end+1]) {

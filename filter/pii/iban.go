@@ -17,7 +17,7 @@ var ibanLength = map[string]int{
 // capitals, unbroken or in groups of four parted by a space.
 func (s *scan) iban(i int) int {
 	start := i - 2
-	if start < 0 || !isUpper(s.text[start]) || !isUpper(s.text[start+1]) || isWord(s.at(start-1)) || !isDigit(s.at(i+1)) {
+	if start < 0 || !isUpper(s.text[start]) || !isUpper(s.text[start+1]) || s.wordBefore(start) || !isDigit(s.at(i+1)) {
 		return 0
 	}
 	want := ibanLength[s.text[start:i]]
@@ -37,7 +37,7 @@ func (s *scan) iban(i int) int {
 		sum[n] = c
 		n++
 	}
-	if n < want || isWord(s.at(j)) || mod97(sum[:n]) != 1 {
+	if n < want || s.wordAt(j) || mod97(sum[:n]) != 1 {
 		return 0
 	}
 	s.add("iban", start, j)

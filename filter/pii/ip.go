@@ -66,10 +66,10 @@ func (s *scan) ip4(start, end int) bool {
 		return false
 	}
 	before, after := s.at(start-1), s.at(end)
-	if isWord(before) || before == '.' || isWord(after) {
+	if s.wordBefore(start) || before == '.' || s.wordAt(end) {
 		return false
 	}
-	if (after == '.' || after == '-' || after == '+') && isWord(s.at(end+1)) {
+	if (after == '.' || after == '-' || after == '+') && s.wordAt(end+1) {
 		return false
 	}
 	addr, err := netip.ParseAddr(s.text[start:end])
@@ -133,7 +133,7 @@ func (s *scan) ip6s() {
 
 // ip6 returns where the address that starts at start and lies within end ends, or 0.
 func (s *scan) ip6(start, end int) int {
-	if isWord(s.at(start-1)) || s.at(start-1) == ':' || end < len(s.text) && isWord(s.text[end]) {
+	if s.wordBefore(start) || s.at(start-1) == ':' || s.wordAt(end) {
 		return 0
 	}
 	for end > start && (s.text[end-1] == '.' || s.text[end-1] == ':' && s.text[end-2] != ':') {

@@ -11,7 +11,7 @@ func (s *scan) phone(i int) int {
 // international finds +E.164: a plus, a country code that is in use, and 9 to 15 digits in all, unbroken or parted by
 // single spaces, dots, dashes or one pair of parentheses.
 func (s *scan) international(i int) int {
-	if before := s.at(i - 2); isWord(before) || before == '+' || before == ')' || before == ']' {
+	if before := s.at(i - 2); s.wordBefore(i-1) || before == '+' || before == ')' || before == ']' {
 		return 0
 	}
 	cc := countryCode(s.text[i:])
@@ -39,7 +39,7 @@ func (s *scan) international(i int) int {
 		j += gap - 1
 	}
 	switch {
-	case isWord(s.at(end)) || n > 15 || groups > 7 || short > 2:
+	case s.wordAt(end) || n > 15 || groups > 7 || short > 2:
 		return 0
 	case cc == 1 && n != 11, cc == 7 && n != 11, n < 9, groups == 1 && n < 10:
 		return 0
@@ -101,7 +101,7 @@ func (s *scan) national(i int) int {
 		start--
 	}
 	before := s.at(start - 1)
-	if isWord(before) || (before == '.' || before == '-' || before == '/' || before == '+') && start > 0 {
+	if s.wordBefore(start) || (before == '.' || before == '-' || before == '/' || before == '+') && start > 0 {
 		return 0
 	}
 	if !s.digits(i, 3) || !area(s.text[i:]) {
@@ -124,7 +124,7 @@ func (s *scan) national(i int) int {
 		return 0
 	}
 	end := j + 8
-	if !s.digits(j+4, 4) || isWord(s.at(end)) || (s.at(end) == '-' || s.at(end) == '.') && isDigit(s.at(end+1)) {
+	if !s.digits(j+4, 4) || s.wordAt(end) || (s.at(end) == '-' || s.at(end) == '.') && isDigit(s.at(end+1)) {
 		return 0
 	}
 	s.add("phone", start, end)

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kinds are what Find looks for when it is given no kinds, in this order.
@@ -125,7 +127,31 @@ func isDigit(c byte) bool { return c-'0' < 10 }
 
 func isLetter(c byte) bool { return c|0x20-'a' < 26 }
 
-// isWord reports whether c continues a word: a letter, a digit, an underscore, or a byte of a non-ASCII character.
-func isWord(c byte) bool { return isDigit(c) || isLetter(c) || c == '_' || c >= 0x80 }
+// wordAt reports whether a character that continues a word starts at i.
+func (s *scan) wordAt(i int) bool {
+	if i < 0 || i >= len(s.text) {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(s.text[i:])
+	return isWord(r)
+}
+
+// wordBefore reports whether a character that continues a word ends at i.
+func (s *scan) wordBefore(i int) bool {
+	if i <= 0 || i > len(s.text) {
+		return false
+	}
+	r, _ := utf8.DecodeLastRuneInString(s.text[:i])
+	return isWord(r)
+}
+
+// isWord reports whether r continues a word: a digit, an underscore, or a letter of a script that parts words by spaces. Those
+// that put words and particles right behind an address (Chinese, Japanese, Korean, Thai) do not.
+func isWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return isDigit(byte(r)) || isLetter(byte(r)) || r == '_'
+	}
+	return unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Mn)
+}
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
