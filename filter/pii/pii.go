@@ -127,19 +127,34 @@ func isDigit(c byte) bool { return c-'0' < 10 }
 
 func isLetter(c byte) bool { return c|0x20-'a' < 26 }
 
-// wordAt reports whether a character that continues a word starts at i.
+// wordAt reports whether a character that continues a word starts at i, or a placeholder: what stood next to a word before it was
+// replaced is judged as it was then.
 func (s *scan) wordAt(i int) bool {
 	if i < 0 || i >= len(s.text) {
 		return false
+	}
+	if s.text[i] == '<' {
+		for _, k := range Kinds {
+			if strings.HasPrefix(s.text[i:], Placeholder(k)) {
+				return true
+			}
+		}
 	}
 	r, _ := utf8.DecodeRuneInString(s.text[i:])
 	return isWord(r)
 }
 
-// wordBefore reports whether a character that continues a word ends at i.
+// wordBefore reports whether a character that continues a word ends at i, or a placeholder.
 func (s *scan) wordBefore(i int) bool {
 	if i <= 0 || i > len(s.text) {
 		return false
+	}
+	if s.text[i-1] == '>' {
+		for _, k := range Kinds {
+			if strings.HasSuffix(s.text[:i], Placeholder(k)) {
+				return true
+			}
+		}
 	}
 	r, _ := utf8.DecodeLastRuneInString(s.text[:i])
 	return isWord(r)
