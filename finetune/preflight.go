@@ -16,7 +16,7 @@ var ErrMemory = errors.New("not enough memory")
 type Memory struct {
 	Checkpointing string `json:"checkpointing"` // none or full
 	Base          int64  `json:"base"`          // mapped weights
-	Adapter       int64  `json:"adapter"`       // trained values, gradients, two moments
+	Adapter       int64  `json:"adapter"`       // trained values, gradients, two moments, and the adapter to start from
 	Blocks        int64  `json:"blocks"`        // values kept from the forward to the backward pass
 	Scratch       int64  `json:"scratch"`       // of one block's backward pass
 	Inputs        int64  `json:"inputs"`        // the residual stream at each block, and its gradient
@@ -55,7 +55,7 @@ func estimate(base *model.Model, a *lora.Adapter, rows int, checkpointing string
 	}
 	own, scratch := cfg.Bytes()
 	layers, stream := int64(len(base.Layers)), int64(rows)*int64(base.Dim)*4
-	m := Memory{Checkpointing: checkpointing, Base: base.Bytes, Adapter: int64(a.Parameters()) * 4 * 4, Blocks: own, Scratch: scratch,
+	m := Memory{Checkpointing: checkpointing, Base: base.Bytes, Adapter: int64(a.Parameters()) * 4 * 5, Blocks: own, Scratch: scratch,
 		Head: 3*stream + headScratch, Program: program}
 	if checkpointing == "none" {
 		m.Blocks *= layers

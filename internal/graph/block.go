@@ -14,6 +14,7 @@ package graph
 
 import (
 	"fmt"
+	"runtime"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -106,12 +107,12 @@ func New(cfg Config, scratch *Scratch) (*Block, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile block: %w", err)
 	}
-	b.forward = G.NewTapeMachine(g, G.WithPrecompiled(program, places))
+	b.forward = machine(g, G.WithPrecompiled(program, places))
 	grads, err := G.Backpropagate(G.Nodes{b.y}, G.Nodes{b.dy}, inputs)
 	if err != nil {
 		return nil, fmt.Errorf("derive block: %w", err)
 	}
-	b.both = G.NewTapeMachine(g, G.WithEngine(&engine{block: b}))
+	b.both = machine(g, G.WithEngine(&engine{block: b}))
 	b.dx = grads[0]
 	at := 1
 	for i, n := range b.a {
@@ -128,6 +129,14 @@ func New(cfg Config, scratch *Scratch) (*Block, error) {
 		}
 	}
 	return b, nil
+}
+
+// machine is a tape machine without its finalizer, which is there for other devices' memory: machine and block know each other,
+// and a cycle with a finalizer in it is never freed.
+func machine(g *G.ExprGraph, opts ...G.VMOpt) G.VM {
+	m := G.NewTapeMachine(g, opts...)
+	runtime.SetFinalizer(m, nil)
+	return m
 }
 
 // Close frees the tape machines.
