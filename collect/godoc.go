@@ -199,7 +199,11 @@ func (p *goPackage) give(f goFile, s symbol) error {
 	from, to := p.fset.PositionFor(s.doc.Pos(), false), p.fset.PositionFor(s.end, false)
 	src := p.r.source(f.part)
 	src.Offset, src.Length, src.Row = int64(from.Offset), int64(to.Offset-from.Offset), int64(from.Line)
-	meta := dataset.Meta{"package": p.path, "kind": s.kind, "name": s.name, "doc": text}
+	symbol := f.ast.Name.Name // as code says it
+	if s.kind != "package" {
+		symbol += "." + s.name
+	}
+	meta := dataset.Meta{"package": p.path, "kind": s.kind, "name": s.name, "symbol": symbol, "doc": text}
 	for key, v := range map[string]string{
 		"synopsis": new(doc.Package).Synopsis(text), "signature": s.signature, "receiver": s.receiver, "deprecated": deprecated,
 	} {

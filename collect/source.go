@@ -27,7 +27,7 @@ type Source struct {
 // files that no build takes in without an experiment, and symbols whose documentation only says not to use them.
 //
 // The text of a record is the declaration and its documentation, with the line ends within paragraphs and the brackets of links
-// taken away. Meta: package, kind, name, doc, synopsis, and where there are such, signature, receiver, example, output, deprecated.
+// taken away. Meta: package, kind, name, symbol (as in tar.Reader.Next), doc, synopsis, and where there are such, signature, receiver, example, output, deprecated.
 type GoDoc struct {
 	Root    string   `json:"root" doc:"folder of the packages; $GOROOT/src is Go's standard library"`
 	Include []string `json:"include,omitempty" doc:"import paths to read, with * for a part of one and ** for any number of parts" default:"all"`

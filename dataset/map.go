@@ -1,15 +1,18 @@
 package dataset
 
-import "sync"
+import (
+	"iter"
+	"sync"
+)
 
-// Map applies f to every record, n at a time (at least 1), and yields the results in order; at most n are in work or waiting.
+// Map applies f to every value of in, n at a time (at least 1), and yields the results in order; at most n are in work or waiting.
 // It is one of the module's two uses of goroutines: passes are sequential, shards run in separate activities. The other is kernels.
-func Map(in Records, n int, f func(Record) (Record, error)) Records {
+func Map[In, Out any](in iter.Seq2[In, error], n int, f func(In) (Out, error)) iter.Seq2[Out, error] {
 	type result struct {
-		rec Record
+		out Out
 		err error
 	}
-	return func(yield func(Record, error) bool) {
+	return func(yield func(Out, error) bool) {
 		slots := make(chan struct{}, max(n, 1)) // taken before a record is read, given back when its result is yielded
 		queue := make(chan chan result, max(n, 1))
 		stop := make(chan struct{})
@@ -18,7 +21,7 @@ func Map(in Records, n int, f func(Record) (Record, error)) Records {
 		defer close(stop)
 		wg.Go(func() {
 			defer close(queue)
-			for rec, err := range in {
+			for v, err := range in {
 				select {
 				case slots <- struct{}{}:
 				case <-stop:
@@ -31,15 +34,15 @@ func Map(in Records, n int, f func(Record) (Record, error)) Records {
 					return
 				}
 				wg.Go(func() {
-					rec, err := f(rec)
-					c <- result{rec, err}
+					out, err := f(v)
+					c <- result{out, err}
 				})
 			}
 		})
 		for c := range queue {
 			r := <-c
 			<-slots
-			if !yield(r.rec, r.err) || r.err != nil {
+			if !yield(r.out, r.err) || r.err != nil {
 				return
 			}
 		}
