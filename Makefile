@@ -12,7 +12,7 @@ LDFLAGS     := -s -w -X temper/cli.Version=$(VERSION)
 .PHONY: build
 build: ## build bin/temper, with the development stack in it
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -C deploy/devstack -trimpath -ldflags '$(LDFLAGS)' -o ../../bin/temper .
+	$(GO) build -C deploy/devstack -ldflags '$(LDFLAGS)' -o ../../bin/temper .
 
 .PHONY: quickstart
 quickstart: build ## the whole way once: Go's documentation to a promoted adapter; again, it finds everything done
@@ -21,12 +21,12 @@ quickstart: build ## the whole way once: Go's documentation to a promoted adapte
 .PHONY: lean
 lean: ## build bin/temper-lean, without the development stack: what the container image holds
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/temper-lean ./cmd/temper
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/temper-lean ./cmd/temper
 
 .PHONY: test
 test: ## all tests, on a real Temporal server and a real S3 gateway
-	CGO_ENABLED=0 $(GO) test ./...
-	CGO_ENABLED=0 $(GO) test -C deploy/devstack ./...
+	$(GO) test ./...
+	$(GO) test -C deploy/devstack ./...
 
 .PHONY: race
 race: ## the race detector over the packages that start goroutines
