@@ -35,6 +35,9 @@ func dot512(n int64, a *float32, b *float32) float32
 func dot3_512(n int64, a *float32, b *float32, d *float32) float32
 
 //go:noescape
+func dots512(n int64, a *float32, b *float32, ld int64, y *float32)
+
+//go:noescape
 func highest512(n int64, x *float32) float32
 
 //go:noescape
@@ -93,6 +96,9 @@ func dot256(n int64, a *float32, b *float32) float32
 
 //go:noescape
 func dot3_256(n int64, a *float32, b *float32, d *float32) float32
+
+//go:noescape
+func dots256(n int64, a *float32, b *float32, ld int64, y *float32)
 
 //go:noescape
 func highest256(n int64, x *float32) float32

@@ -1660,6 +1660,109 @@ dot3_512_end:
 	MOVSS         X0, ret+32(FP)
 	RET
 
+// func dots512(n int64, a *float32, b *float32, ld int64, y *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·dots512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ld+24(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   AX, DI
+	SHRQ   $0x05, DI
+	JZ     dots512_single
+
+dots512_many:
+	VMOVUPS     (CX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (DX)(BX*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (DX)(BX*2), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (DX)(SI*1), Z5
+	VFMADD231PS Z5, Z4, Z3
+	VMOVUPS     64(CX), Z4
+	VMOVUPS     64(DX), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     64(DX)(BX*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     64(DX)(BX*2), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     64(DX)(SI*1), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	DECQ        DI
+	JNZ         dots512_many
+	ANDQ        $0x0000001f, AX
+
+dots512_single:
+	MOVQ AX, DI
+	SHRQ $0x04, DI
+	JZ   dots512_rest
+
+dots512_one:
+	VMOVUPS     (CX), Z4
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (DX)(BX*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (DX)(BX*2), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (DX)(SI*1), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	DECQ        DI
+	JNZ         dots512_one
+
+dots512_rest:
+	ANDQ        $0x0000000f, AX
+	JZ          dots512_end
+	MOVL        $0xffffffff, DI
+	BZHIL       AX, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX), K1, Z4
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS.Z   (DX)(BX*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS.Z   (DX)(BX*2), K1, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS.Z   (DX)(SI*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z3
+
+dots512_end:
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	MOVQ          y+32(FP), AX
+	VMOVUPS       X0, (AX)
+	VZEROUPPER
+	RET
+
 // func highest512(n int64, x *float32) float32
 // Requires: AVX, AVX512F, SSE
 TEXT ·highest512(SB), NOSPLIT, $0-20
@@ -3117,6 +3220,106 @@ dot3_256_end:
 	VADDPS       X0, X1, X1
 	VZEROUPPER
 	MOVSS        X1, ret+32(FP)
+	RET
+
+// func dots256(n int64, a *float32, b *float32, ld int64, y *float32)
+// Requires: AVX, FMA3
+TEXT ·dots256(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   a+8(FP), CX
+	MOVQ   b+16(FP), DX
+	MOVQ   ld+24(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   AX, DI
+	SHRQ   $0x04, DI
+	JZ     dots256_single
+
+dots256_many:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     (DX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (DX)(BX*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (DX)(BX*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (DX)(SI*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS     32(CX), Y4
+	VMOVUPS     32(DX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     32(DX)(BX*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     32(DX)(BX*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     32(DX)(SI*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	DECQ        DI
+	JNZ         dots256_many
+	ANDQ        $0x0000000f, AX
+
+dots256_single:
+	MOVQ AX, DI
+	SHRQ $0x03, DI
+	JZ   dots256_rest
+
+dots256_one:
+	VMOVUPS     (CX), Y4
+	VMOVUPS     (DX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (DX)(BX*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (DX)(BX*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (DX)(SI*1), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	DECQ        DI
+	JNZ         dots256_one
+
+dots256_rest:
+	ANDQ        $0x00000007, AX
+	JZ          dots256_end
+	LEAQ        constants<>+1088(SB), DI
+	SHLQ        $0x02, AX
+	SUBQ        AX, DI
+	VMOVUPS     (DI), Y4
+	VMASKMOVPS  (CX), Y4, Y5
+	VMASKMOVPS  (DX), Y4, Y6
+	VFMADD231PS Y6, Y5, Y0
+	VMASKMOVPS  (DX)(BX*1), Y4, Y6
+	VFMADD231PS Y6, Y5, Y1
+	VMASKMOVPS  (DX)(BX*2), Y4, Y6
+	VFMADD231PS Y6, Y5, Y2
+	VMASKMOVPS  (DX)(SI*1), Y4, Y4
+	VFMADD231PS Y4, Y5, Y3
+
+dots256_end:
+	VMOVUPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVUPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVUPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVUPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X0, X3, X3
+	VHADDPS      X1, X4, X4
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X4, X4
+	MOVQ         y+32(FP), AX
+	VMOVUPS      X4, (AX)
+	VZEROUPPER
 	RET
 
 // func highest256(n int64, x *float32) float32

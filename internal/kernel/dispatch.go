@@ -12,7 +12,7 @@ type level struct {
 	name string
 	tile
 	vectors
-	decode map[quant.Type]decoder
+	decode [quant.Types]decoder // by format; f is nil where there is none
 }
 
 // A tile is micro-kernels of mr rows and 1, 2, … vectors of lane columns: c[mr,·] = a[mr,k]·b[k,·], added to c unless acc is 0.
@@ -37,6 +37,7 @@ type vectors struct {
 	axpy       func(n int64, a float32, x, y *float32)
 	scale      func(n int64, a float32, x *float32)
 	dot        func(n int64, a, b *float32) float32
+	dots       func(n int64, a, b *float32, ld int64, y *float32) // a·b of four rows of b
 	dot3       func(n int64, a, b, d *float32) float32
 	norm       func(n int64, r float32, x, w, y *float32)
 	normBack   func(n int64, r, k float32, x, w, dy, dx *float32)

@@ -14,10 +14,18 @@ func MatVec(y, x []float32, n int, w *quant.Tensor) {
 	chunk := max(1, matvecWork/max(1, n*w.Cols))
 	Parallel(w.Rows, chunk, func(_, lo, hi int) {
 		t, s := current, workspaces.take()
-		row := grow(&s.row, w.Cols)
+		row, four := grow(&s.row, w.Cols), grow(&s.edge, 4)
 		for r := lo; r < hi; r++ {
 			t.row(row, w, r, 0, w.Cols)
-			for i := range n {
+			i := 0
+			for ; i+4 <= n && t.dots != nil; i += 4 {
+				rest := x[i*w.Cols : (i+4)*w.Cols]
+				t.dots(int64(w.Cols), &row[0], &rest[0], int64(w.Cols), &four[0])
+				for k, v := range four {
+					y[(i+k)*w.Rows+r] = v
+				}
+			}
+			for ; i < n; i++ {
 				y[i*w.Rows+r] = dot(row, x[i*w.Cols:])
 			}
 		}

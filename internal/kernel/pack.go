@@ -68,9 +68,9 @@ func (b straight) pack(t *level, w *workspace, dst []float32, n0, n1, k0, k1 int
 
 // row writes the values [c0,c1) of row r of w to dst, in the same bits as quant's Row.
 func (t *level) row(dst []float32, w *quant.Tensor, r, c0, c1 int) {
-	d, ok := t.decode[w.Type]
+	d := &t.decode[w.Type]
 	n := 0
-	if ok {
+	if d.f != nil {
 		n = (c1 - c0) / d.values
 	}
 	if n == 0 {

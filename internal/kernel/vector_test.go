@@ -203,3 +203,26 @@ func TestRow(t *testing.T) {
 		}
 	})
 }
+
+// TestMatVec: products of any number of rows equal float64's, for row lengths around every width.
+func TestMatVec(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, cols := range lengths {
+			for n := 1; n <= 9; n++ {
+				const rows = 5
+				w, x := random(1, rows*cols), random(2, n*cols)
+				y := make([]float32, n*rows)
+				MatVec(y, x, n, quant.F32Tensor("w", rows, cols, w))
+				want := make([]float64, n*rows)
+				for i := range want {
+					for p := range cols {
+						want[i] += float64(x[i/rows*cols+p]) * float64(w[i%rows*cols+p])
+					}
+				}
+				if d := worst(y, want); d > 1e-5 {
+					t.Fatalf("%d rows of %d: off by %g", n, cols, d)
+				}
+			}
+		}
+	})
+}

@@ -14,10 +14,11 @@ const maxSide = 1 << 30
 // Check returns an error that wraps dataset.ErrMalformed where the type is unknown, Cols is no multiple of the block, or Data
 // has not the length that Rows and Cols say. Row and the kernels rely on a tensor that passes it.
 func (t *Tensor) Check() error {
-	l, ok := layouts[t.Type]
-	switch {
-	case !ok:
+	if !t.Type.Known() {
 		return fmt.Errorf("%w: tensor %s has %v, which this build does not read", dataset.ErrMalformed, t.Name, t.Type)
+	}
+	l := layouts[t.Type]
+	switch {
 	case t.Rows < 0 || t.Cols < 0 || t.Rows > maxSide || t.Cols > maxSide:
 		return fmt.Errorf("%w: tensor %s has the shape %d × %d", dataset.ErrMalformed, t.Name, t.Rows, t.Cols)
 	case t.Cols%l.block != 0:

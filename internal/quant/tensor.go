@@ -21,6 +21,8 @@ const (
 	Q5_K Type = 13
 	Q6_K Type = 14
 	BF16 Type = 30
+
+	Types = 31 // above every format's number
 )
 
 // A Tensor is a matrix of Rows × Cols weights in row-major order; a vector has Rows 1. For a linear layer Rows is its outputs
@@ -40,19 +42,19 @@ type layout struct {
 	bytes int // bytes a block
 }
 
-var layouts = map[Type]layout{
+var layouts = [Types]layout{
 	F32: {"F32", 1, 4}, F16: {"F16", 1, 2}, BF16: {"BF16", 1, 2},
 	Q4_0: {"Q4_0", 32, 18}, Q4_1: {"Q4_1", 32, 20}, Q5_0: {"Q5_0", 32, 22}, Q5_1: {"Q5_1", 32, 24}, Q8_0: {"Q8_0", 32, 34},
 	Q4_K: {"Q4_K", 256, 144}, Q5_K: {"Q5_K", 256, 176}, Q6_K: {"Q6_K", 256, 210},
 }
 
 // Known reports whether this build reads t.
-func (t Type) Known() bool { _, ok := layouts[t]; return ok }
+func (t Type) Known() bool { return t < Types && layouts[t].block > 0 }
 
 // String is the format's name as ggml spells it, such as Q4_1.
 func (t Type) String() string {
-	if l, ok := layouts[t]; ok {
-		return l.name
+	if t.Known() {
+		return layouts[t].name
 	}
 	return fmt.Sprintf("type %d", uint32(t))
 }

@@ -124,9 +124,12 @@ type pass struct {
 }
 
 // load reads a vector; lanes beyond the data are 0.
-func (p pass) load(from reg.Register) reg.VecVirtual {
+func (p pass) load(from reg.Register) reg.VecVirtual { return p.at(Mem{Base: from}) }
+
+// at is load from an address.
+func (p pass) at(m Mem) reg.VecVirtual {
 	v := p.vec()
-	m := Mem{Base: from, Disp: p.disp}
+	m.Disp += p.disp
 	switch {
 	case !p.tail:
 		VMOVUPS(m, v)
@@ -221,23 +224,27 @@ func (s isa) sum(acc []reg.VecVirtual) {
 		}
 		acc = acc[:half]
 	}
-	v := acc[0]
-	y := YMM()
-	if s.wide() {
-		VEXTRACTF64X4(Imm(1), v, y)
-		VADDPS(v.(reg.Vec).AsY(), y, y)
-	} else {
-		VMOVUPS(v, y)
-	}
-	x, z := XMM(), XMM()
-	VEXTRACTF128(Imm(1), y, x)
-	VADDPS(y.AsX(), x, x)
+	x, z := s.quarter(acc[0]), XMM()
 	VPERMILPS(Imm(0x4e), x, z)
 	VADDPS(z, x, x)
 	VPERMILPS(Imm(0xb1), x, z)
 	VADDPS(z, x, x)
 	VZEROUPPER()
 	Store(x, ReturnIndex(0))
+}
+
+// quarter adds the four parts of a vector, or the two of AVX2's.
+func (s isa) quarter(v reg.VecVirtual) reg.VecVirtual {
+	y, x := YMM(), XMM()
+	if s.wide() {
+		VEXTRACTF64X4(Imm(1), v, y)
+		VADDPS(v.(reg.Vec).AsY(), y, y)
+	} else {
+		VMOVUPS(v, y)
+	}
+	VEXTRACTF128(Imm(1), y, x)
+	VADDPS(y.AsX(), x, x)
+	return x
 }
 
 // done ends a function.

@@ -93,31 +93,52 @@ func (s isa) reductions() {
 	s.sum(acc)
 	RET()
 
+	f = s.function("dots", "func(n int64, a, b *float32, ld int64, y *float32)") // a·b of four rows of b, ld apart
+	n, a, b = load("n"), load("a"), load("b")
+	ld := triple(load("ld"))
+	acc = accumulators()
+	s.loop(f, n, []reg.GPVirtual{a, b}, 2, func(p pass) {
+		v := p.load(a)
+		for i := range acc {
+			VFMADD231PS(p.at(at(b, i, ld)), v, acc[i])
+		}
+	})
+	var x [4]reg.VecVirtual
+	for i := range x {
+		x[i] = s.quarter(acc[i])
+	}
+	VHADDPS(x[1], x[0], x[0])
+	VHADDPS(x[3], x[2], x[2])
+	VHADDPS(x[2], x[0], x[0])
+	y := load("y")
+	VMOVUPS(x[0], Mem{Base: y})
+	done()
+
 	// highest takes n of at least a vector: the last, which may overlap the one before, needs no mask.
 	f = s.function("highest", "func(n int64, x *float32) float32")
-	n, x := load("n"), load("x")
+	n, from := load("n"), load("x")
 	top := s.vec()
-	VMOVUPS(Mem{Base: x}, top)
+	VMOVUPS(Mem{Base: from}, top)
 	end := GP64()
-	LEAQ(Mem{Base: x, Index: n, Scale: 4, Disp: -s.bytes}, end)
+	LEAQ(Mem{Base: from, Index: n, Scale: 4, Disp: -s.bytes}, end)
 	Label(f + "_loop")
-	CMPQ(x, end)
+	CMPQ(from, end)
 	JAE(LabelRef(f + "_last"))
-	VMAXPS(Mem{Base: x}, top, top)
-	ADDQ(U32(uint32(s.bytes)), x)
+	VMAXPS(Mem{Base: from}, top, top)
+	ADDQ(U32(uint32(s.bytes)), from)
 	JMP(LabelRef(f + "_loop"))
 	Label(f + "_last")
 	VMAXPS(Mem{Base: end}, top, top)
-	y := YMM()
+	half := YMM()
 	if s.wide() {
-		VEXTRACTF64X4(Imm(1), top, y)
-		VMAXPS(top.(reg.Vec).AsY(), y, y)
+		VEXTRACTF64X4(Imm(1), top, half)
+		VMAXPS(top.(reg.Vec).AsY(), half, half)
 	} else {
-		VMOVUPS(top, y)
+		VMOVUPS(top, half)
 	}
 	v, z := XMM(), XMM()
-	VEXTRACTF128(Imm(1), y, v)
-	VMAXPS(y.AsX(), v, v)
+	VEXTRACTF128(Imm(1), half, v)
+	VMAXPS(half.AsX(), v, v)
 	VPERMILPS(Imm(0x4e), v, z)
 	VMAXPS(z, v, v)
 	VPERMILPS(Imm(0xb1), v, z)
