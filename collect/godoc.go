@@ -44,14 +44,15 @@ type goPackage struct {
 	r        *reader
 	path     string // import path below the root
 	fset     *token.FileSet
-	declared map[string]bool // exported names of types, functions, constants and variables
-	seen     map[string]bool // symbols: a function that is there for several systems is one record
+	imports  map[string]string // paths by the last part, which mostly is the name
+	declared map[string]bool   // exported names of types, functions, constants and variables
+	seen     map[string]bool   // symbols: a function that is there for several systems is one record
 	examples map[string]*doc.Example
 }
 
 // goPackage reads one folder. Files that do not parse go to quarantine.
 func (r *reader) goPackage(dir string, parts []Part) error {
-	p := &goPackage{r: r, path: dir, fset: token.NewFileSet(), declared: map[string]bool{}, seen: map[string]bool{}}
+	p := &goPackage{r: r, path: dir, fset: token.NewFileSet(), imports: map[string]string{}, declared: map[string]bool{}, seen: map[string]bool{}}
 	var code []goFile
 	var tests []*ast.File
 	for _, part := range parts {
@@ -168,7 +169,15 @@ func (p *goPackage) file(f goFile) error {
 
 // plain is a doc comment as plain text: without directives, the brackets of links and the line ends within paragraphs.
 func (p *goPackage) plain(c *ast.CommentGroup) string {
-	links := comment.Parser{LookupSym: func(receiver, name string) bool { return p.declared[cmp.Or(receiver, name)] }}
+	links := comment.Parser{
+		LookupPackage: func(name string) (string, bool) {
+			if path, ok := p.imports[name]; ok {
+				return path, true
+			}
+			return comment.DefaultLookupPackage(name)
+		},
+		LookupSym: func(receiver, name string) bool { return p.declared[cmp.Or(receiver, name)] },
+	}
 	d := links.Parse(c.Text())
 	d.Links = nil // what is written as a link stays, where it leads does not
 	return strings.TrimSpace(string((&comment.Printer{TextWidth: -1}).Text(d)))

@@ -8,7 +8,9 @@ import (
 	"go/parser"
 	"go/printer"
 	"go/token"
+	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,8 +40,13 @@ func (s symbol) example() string {
 	return "no example" // no name of an example has a space
 }
 
-// declare notes what a file declares for the whole package.
+// declare notes what a file imports, and what it declares for the whole package.
 func (p *goPackage) declare(f *ast.File) {
+	for _, spec := range f.Imports {
+		if name, err := strconv.Unquote(spec.Path.Value); err == nil {
+			p.imports[path.Base(name)] = name
+		}
+	}
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
@@ -148,8 +155,9 @@ func (p *goPackage) values(f goFile, d *ast.GenDecl) error {
 			continue
 		}
 		s := symbol{kind: d.Tok.String(), name: name, doc: v.Doc, end: v.End()}
-		v.Doc = nil
-		s.signature = p.print(&ast.GenDecl{Tok: d.Tok, Specs: []ast.Spec{v}})
+		if v.Doc = nil; v.Type != nil || v.Values != nil { // else it goes on the one before
+			s.signature = p.print(&ast.GenDecl{Tok: d.Tok, Specs: []ast.Spec{v}})
+		}
 		if err := p.give(f, s); err != nil {
 			return err
 		}
