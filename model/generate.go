@@ -38,6 +38,9 @@ type answer struct {
 	limit  int   // of the cache
 }
 
+// together is how many prompts are continued at a time: each has a cache of its own.
+const together = 8
+
 // Generate continues every prompt until a stop token, MaxTokens or the end of the context, up to eight prompts at a time.
 // onToken, if not nil, sees every token as it is drawn, with its prompt's number; an error it returns ends the call.
 // Prompts must not be empty, and must leave room for one token.
@@ -63,7 +66,7 @@ func (g *Generator) Generate(prompts [][]int32, s Sampling, onToken func(prompt 
 	}
 	var live []*answer
 	for next := 0; next < len(prompts) || len(live) > 0; {
-		for ; next < len(prompts) && len(live) < fewRows; next++ {
+		for ; next < len(prompts) && len(live) < together; next++ {
 			a, logits, err := g.begin(next, prompts[next], s.MaxTokens)
 			if err != nil {
 				return nil, err

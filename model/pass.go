@@ -8,8 +8,8 @@ import (
 	"temper/lora"
 )
 
-// fewRows is how many rows at most go through the matrix-vector kernels, which are bound by memory, not arithmetic.
-const fewRows = 8
+// fewRows is how many rows at most go through the matrix-vector kernels, which pack nothing.
+const fewRows = 16
 
 // A pass computes blocks forward, without gradients, over rows of one or several sequences with their key-value caches.
 // It is not safe for concurrent use.

@@ -35,10 +35,13 @@ func dot512(n int64, a *float32, b *float32) float32
 func dot3_512(n int64, a *float32, b *float32, d *float32) float32
 
 //go:noescape
-func dots512(n int64, a *float32, b *float32, ld int64, y *float32)
+func highest512(n int64, x *float32) float32
 
 //go:noescape
-func highest512(n int64, x *float32) float32
+func dots1x4_512(n int64, a *float32, lda int64, b *float32, ldb int64, y *float32, ldy int64)
+
+//go:noescape
+func dots2x4_512(n int64, a *float32, lda int64, b *float32, ldb int64, y *float32, ldy int64)
 
 //go:noescape
 func expSum512(n int64, scale float32, sub float32, x *float32) float32
@@ -98,10 +101,13 @@ func dot256(n int64, a *float32, b *float32) float32
 func dot3_256(n int64, a *float32, b *float32, d *float32) float32
 
 //go:noescape
-func dots256(n int64, a *float32, b *float32, ld int64, y *float32)
+func highest256(n int64, x *float32) float32
 
 //go:noescape
-func highest256(n int64, x *float32) float32
+func dots1x4_256(n int64, a *float32, lda int64, b *float32, ldb int64, y *float32, ldy int64)
+
+//go:noescape
+func dots2x4_256(n int64, a *float32, lda int64, b *float32, ldb int64, y *float32, ldy int64)
 
 //go:noescape
 func expSum256(n int64, scale float32, sub float32, x *float32) float32

@@ -31,22 +31,23 @@ func (t *tile) nr() int { return t.lane * len(t.kern) }
 // width is the width of the panel for the next cols columns: the narrowest that has them, or the widest there is.
 func (t *tile) width(cols int) int { return min(t.nr(), (cols+t.lane-1)/t.lane*t.lane) }
 
-// vectors are operations on n values, n at least 1; what they compute stands at the functions that call them.
+// vectors are operations on n values, n at least 1; what they compute stands at the functions that call them. dots1 and dots2 are
+// y = a·bᵀ for one row of a, or two, and four of b.
 type vectors struct {
-	add        func(n int64, a, b, y *float32)
-	axpy       func(n int64, a float32, x, y *float32)
-	scale      func(n int64, a float32, x *float32)
-	dot        func(n int64, a, b *float32) float32
-	dots       func(n int64, a, b *float32, ld int64, y *float32) // a·b of four rows of b
-	dot3       func(n int64, a, b, d *float32) float32
-	norm       func(n int64, r float32, x, w, y *float32)
-	normBack   func(n int64, r, k float32, x, w, dy, dx *float32)
-	highest    func(n int64, x *float32) float32 // n at least 16
-	expSum     func(n int64, scale, sub float32, x *float32) float32
-	attend     func(n int64, scale, lse, delta float32, p, d *float32)
-	swiglu     func(n int64, gate, up, y *float32)
-	swigluBack func(n int64, gate, up, dy, dgate, dup *float32)
-	adam       func(n int64, k, p, g, m, v *float32)
+	add          func(n int64, a, b, y *float32)
+	axpy         func(n int64, a float32, x, y *float32)
+	scale        func(n int64, a float32, x *float32)
+	dot          func(n int64, a, b *float32) float32
+	dots1, dots2 func(n int64, a *float32, lda int64, b *float32, ldb int64, y *float32, ldy int64)
+	dot3         func(n int64, a, b, d *float32) float32
+	norm         func(n int64, r float32, x, w, y *float32)
+	normBack     func(n int64, r, k float32, x, w, dy, dx *float32)
+	highest      func(n int64, x *float32) float32 // n at least 16
+	expSum       func(n int64, scale, sub float32, x *float32) float32
+	attend       func(n int64, scale, lse, delta float32, p, d *float32)
+	swiglu       func(n int64, gate, up, y *float32)
+	swigluBack   func(n int64, gate, up, dy, dgate, dup *float32)
+	adam         func(n int64, k, p, g, m, v *float32)
 }
 
 // A decoder turns n units of a format, size bytes and values float32 each, n at least 1.

@@ -13,7 +13,7 @@ type micro = func(k int64, a *float32, rs, cs int64, b, c *float32, ldc, acc int
 var avx512 = level{
 	name: "avx512",
 	tile: tile{mr: 8, lane: 16, kern: []micro{kern8x16_512, kern8x32_512, kern8x48_512}, tw: 16, pack: packT16_512},
-	vectors: vectors{add: add512, axpy: axpy512, scale: scale512, dot: dot512, dots: dots512, dot3: dot3_512, norm: norm512, normBack: normBack512,
+	vectors: vectors{add: add512, axpy: axpy512, scale: scale512, dot: dot512, dots1: dots1x4_512, dots2: dots2x4_512, dot3: dot3_512, norm: norm512, normBack: normBack512,
 		highest: highest512, expSum: expSum512, attend: attend512, swiglu: swiglu512, swigluBack: swigluBack512, adam: adam512},
 	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_512}, quant.Q4_1: {32, 20, q41_512}, quant.Q8_0: {32, 34, q80_512},
 		quant.F16: {16, 32, f16_512}, quant.BF16: {16, 32, bf16_512}},
@@ -22,7 +22,7 @@ var avx512 = level{
 var avx2 = level{
 	name: "avx2",
 	tile: tile{mr: 6, lane: 8, kern: []micro{kern6x8_256, kern6x16_256}, tw: 8, pack: packT8_256},
-	vectors: vectors{add: add256, axpy: axpy256, scale: scale256, dot: dot256, dots: dots256, dot3: dot3_256, norm: norm256, normBack: normBack256,
+	vectors: vectors{add: add256, axpy: axpy256, scale: scale256, dot: dot256, dots1: dots1x4_256, dots2: dots2x4_256, dot3: dot3_256, norm: norm256, normBack: normBack256,
 		highest: highest256, expSum: expSum256, attend: attend256, swiglu: swiglu256, swigluBack: swigluBack256, adam: adam256},
 	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_256}, quant.Q4_1: {32, 20, q41_256}, quant.Q8_0: {32, 34, q80_256},
 		quant.F16: {16, 32, f16_256}, quant.BF16: {16, 32, bf16_256}},

@@ -6,29 +6,53 @@ import "temper/internal/quant"
 const matvecWork = 1 << 15
 
 // MatVec computes y (n,w.Rows) = x (n,w.Cols)·wᵀ for the few rows of decoding: each row of w is dequantized once and used for
-// all n. It reads w once and packs nothing.
+// all n. It reads w once and packs nothing. A row of x has the same result whatever the others are.
 func MatVec(y, x []float32, n int, w *quant.Tensor) {
 	if n == 0 || w.Rows == 0 {
 		return
 	}
-	chunk := max(1, matvecWork/max(1, n*w.Cols))
+	chunk := (matvecWork/max(1, n*w.Cols) + 4) / 4 * 4 // of whole fours, so that threads cut none
 	Parallel(w.Rows, chunk, func(_, lo, hi int) {
 		t, s := current, workspaces.take()
-		row, four := grow(&s.row, w.Cols), grow(&s.edge, 4)
-		for r := lo; r < hi; r++ {
-			t.row(row, w, r, 0, w.Cols)
-			i := 0
-			for ; i+4 <= n && t.dots != nil; i += 4 {
-				rest := x[i*w.Cols : (i+4)*w.Cols]
-				t.dots(int64(w.Cols), &row[0], &rest[0], int64(w.Cols), &four[0])
-				for k, v := range four {
-					y[(i+k)*w.Rows+r] = v
-				}
-			}
-			for ; i < n; i++ {
-				y[i*w.Rows+r] = dot(row, x[i*w.Cols:])
+		four := grow(&s.row, 4*w.Cols)
+		for ; lo+4 <= hi && t.dots1 != nil; lo += 4 {
+			t.rows(four, w, lo, lo+4)
+			t.dots(y[lo:], x, n, four, w)
+		}
+		for ; lo < hi; lo++ {
+			t.row(four, w, lo, 0, w.Cols)
+			for i := range n {
+				y[i*w.Rows+lo] = dot(four[:w.Cols], x[i*w.Cols:])
 			}
 		}
 		workspaces.give(s)
 	})
+}
+
+// rows writes the rows [r0,r1) of w to dst. Rows of whole units lie one after the other, and are decoded as one.
+func (t *level) rows(dst []float32, w *quant.Tensor, r0, r1 int) {
+	d := &t.decode[w.Type]
+	if d.f == nil || w.Cols%d.values != 0 {
+		for r := r0; r < r1; r++ {
+			t.row(dst[(r-r0)*w.Cols:], w, r, 0, w.Cols)
+		}
+		return
+	}
+	n, size := (r1-r0)*w.Cols/d.values, w.Type.RowBytes(w.Cols)
+	src := w.Data[r0*size : r1*size]
+	_, _ = src[n*d.size-1], dst[n*d.values-1]
+	d.f(int64(n), &src[0], &dst[0])
+}
+
+// dots computes the products of all n rows of x with four rows of w: y[i*w.Rows+j] for j below 4.
+func (t *level) dots(y, x []float32, n int, four []float32, w *quant.Tensor) {
+	k, out := int64(w.Cols), int64(w.Rows)
+	_, _, _ = x[n*w.Cols-1], four[4*w.Cols-1], y[(n-1)*w.Rows+3]
+	i := 0
+	for ; i+2 <= n; i += 2 {
+		t.dots2(k, &x[i*w.Cols], k, &four[0], k, &y[i*w.Rows], out)
+	}
+	if i < n {
+		t.dots1(k, &x[i*w.Cols], k, &four[0], k, &y[i*w.Rows], out)
+	}
 }

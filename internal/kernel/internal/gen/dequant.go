@@ -16,6 +16,18 @@ func (s isa) half(m Mem) reg.VecVirtual {
 	return v
 }
 
+// halves are two binary16 numbers, one after the other at m, each in every lane.
+func (s isa) halves(m Mem) (a, b reg.VecVirtual) {
+	x, y := XMM(), XMM()
+	a, b = s.vec(), s.vec()
+	VMOVD(m, x)
+	VCVTPH2PS(x, x)
+	VBROADCASTSS(x, a)
+	VMOVSHDUP(x, y)
+	VBROADCASTSS(y, b)
+	return a, b
+}
+
 // blocks runs body for each of n blocks of size bytes, which it reads at src, and which become values floats at dst.
 func (s isa) blocks(name string, size, values int, body func(src, dst reg.GPVirtual)) {
 	f := s.function(name, "func(n int64, src *byte, dst *float32)")
@@ -58,7 +70,7 @@ func (s isa) dequantizers() {
 		})
 	})
 	s.blocks("q41_", 20, 32, func(src, dst reg.GPVirtual) {
-		d, m := s.half(Mem{Base: src}), s.half(Mem{Base: src, Disp: 2})
+		d, m := s.halves(Mem{Base: src})
 		nibbles(src, 4, func(v reg.VecVirtual, at int) {
 			VFMADD213PS(m, d, v)
 			VMOVUPS(v, Mem{Base: dst, Disp: 4 * at})

@@ -268,6 +268,8 @@ func main() {
 		}
 		s.elementwise()
 		s.reductions()
+		s.matvec(1)
+		s.matvec(2)
 		s.activations()
 		s.adam()
 		s.dequantizers()

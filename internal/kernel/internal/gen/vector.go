@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -93,27 +95,6 @@ func (s isa) reductions() {
 	s.sum(acc)
 	RET()
 
-	f = s.function("dots", "func(n int64, a, b *float32, ld int64, y *float32)") // a·b of four rows of b, ld apart
-	n, a, b = load("n"), load("a"), load("b")
-	ld := triple(load("ld"))
-	acc = accumulators()
-	s.loop(f, n, []reg.GPVirtual{a, b}, 2, func(p pass) {
-		v := p.load(a)
-		for i := range acc {
-			VFMADD231PS(p.at(at(b, i, ld)), v, acc[i])
-		}
-	})
-	var x [4]reg.VecVirtual
-	for i := range x {
-		x[i] = s.quarter(acc[i])
-	}
-	VHADDPS(x[1], x[0], x[0])
-	VHADDPS(x[3], x[2], x[2])
-	VHADDPS(x[2], x[0], x[0])
-	y := load("y")
-	VMOVUPS(x[0], Mem{Base: y})
-	done()
-
 	// highest takes n of at least a vector: the last, which may overlap the one before, needs no mask.
 	f = s.function("highest", "func(n int64, x *float32) float32")
 	n, from := load("n"), load("x")
@@ -146,6 +127,44 @@ func (s isa) reductions() {
 	VZEROUPPER()
 	Store(v, ReturnIndex(0))
 	RET()
+}
+
+// matvec is y = a·bᵀ for a few rows of a and four of b, lda and ldb apart; rows of y are ldy apart.
+func (s isa) matvec(rows int) {
+	f := s.function(fmt.Sprintf("dots%dx4_", rows), "func(n int64, a *float32, lda int64, b *float32, ldb int64, y *float32, ldy int64)")
+	n, a, lda, b, ldb := load("n"), load("a"), load("lda"), load("b"), triple(load("ldb"))
+	SHLQ(Imm(2), lda)
+	acc := make([][4]reg.VecVirtual, rows)
+	for i := range acc {
+		for j := range acc[i] {
+			acc[i][j] = s.zero()
+		}
+	}
+	s.loop(f, n, []reg.GPVirtual{a, b}, 2, func(p pass) {
+		v := make([]reg.VecVirtual, rows)
+		for i := range v {
+			v[i] = p.at(at(a, i, [2]reg.GPVirtual{lda}))
+		}
+		for j := range 4 {
+			w := p.at(at(b, j, ldb))
+			for i := range v {
+				VFMADD231PS(w, v[i], acc[i][j])
+			}
+		}
+	})
+	y, ldy := load("y"), load("ldy")
+	SHLQ(Imm(2), ldy)
+	for i := range acc {
+		var x [4]reg.VecVirtual
+		for j := range x {
+			x[j] = s.quarter(acc[i][j])
+		}
+		VHADDPS(x[1], x[0], x[0])
+		VHADDPS(x[3], x[2], x[2])
+		VHADDPS(x[2], x[0], x[0])
+		VMOVUPS(x[0], at(y, i, [2]reg.GPVirtual{ldy}))
+	}
+	done()
 }
 
 // limits are the bounds of exp's argument, in registers: where one operand of a maximum is no number, the result is the second.
