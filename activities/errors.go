@@ -10,6 +10,7 @@ import (
 
 	"temper/dataset"
 	"temper/finetune"
+	"temper/synth"
 )
 
 // ErrRefused means work was refused before it began: it would not fit the stated memory or budget.
@@ -28,6 +29,9 @@ const (
 
 // TypeDrained marks the errors of work that was handed on because its worker stops; it is retried at once.
 const TypeDrained = "Drained"
+
+// TypeBusy marks the errors of an endpoint that says when to ask again; it is asked then.
+const TypeBusy = "Busy"
 
 // errInput means that the recipe asks for something that cannot be.
 var errInput = errors.New("cannot be done")
@@ -50,6 +54,7 @@ func finish(ctx context.Context, err error) error {
 func classify(err error) error {
 	var app *temporal.ApplicationError
 	var cancelled *temporal.CanceledError
+	var refusal *synth.Refusal
 	final := func(kind, more string) error {
 		return temporal.NewNonRetryableApplicationError(err.Error()+more, kind, err)
 	}
@@ -67,8 +72,10 @@ func classify(err error) error {
 		return final(TypeDiverged, "")
 	case errors.Is(err, dataset.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return final(TypeFull, whenFull)
-	case errors.Is(err, errInput):
+	case errors.Is(err, errInput), errors.As(err, &refusal) && !refusal.Temporary():
 		return final(TypeInput, "")
+	case refusal != nil && refusal.After > 0:
+		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeBusy, temporal.ApplicationErrorOptions{Cause: err, NextRetryDelay: refusal.After})
 	case errors.Is(err, dataset.ErrMalformed):
 		return final(TypeMalformed, "")
 	case errors.Is(err, fs.ErrNotExist):

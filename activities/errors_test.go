@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -19,6 +20,7 @@ import (
 	"temper/finetune"
 	"temper/internal/store"
 	"temper/model/tiny"
+	"temper/synth"
 )
 
 // TestClassify: what no retry can mend is marked with its type, all else is retried, and a cancellation stays one.
@@ -40,6 +42,9 @@ func TestClassify(t *testing.T) {
 		{fmt.Errorf("%w: %w", errInput, dataset.ErrMalformed), TypeInput, false},
 		{dataset.ErrConflict, TypeConflict, false},
 		{errDrain, TypeDrained, true},
+		{&synth.Refusal{Status: 401}, TypeInput, false},
+		{&synth.Refusal{Status: 429, After: time.Minute}, TypeBusy, true},
+		{&synth.Refusal{Status: 503}, "", true},
 		{app, "Before", false},
 		{errors.New("connection reset"), "", true},
 		{context.DeadlineExceeded, "", true},

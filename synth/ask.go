@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -62,18 +61,21 @@ type passage struct {
 }
 
 func (w *asker) run(in dataset.Records, yield func(dataset.Row) bool) error {
-	var recs []dataset.Record
-	for rec, err := range in {
+	long := func(yield func(dataset.Record, error) bool) {
+		for rec, err := range in {
+			if err == nil && utf8.RuneCountInString(passageOf(rec, w.Options.MaxText)) < w.Options.MinText {
+				continue
+			}
+			if !yield(rec, err) || err != nil {
+				return
+			}
+		}
+	}
+	var work []*passage
+	for rec, err := range choose(long, w.Options.Records, w.Options.Seed) {
 		if err != nil {
 			return err
 		}
-		if n := utf8.RuneCountInString(passageOf(rec, w.Options.MaxText)); n >= w.Options.MinText {
-			recs = append(recs, rec)
-		}
-	}
-	recs = choose(recs, w.Options.Records, w.Options.Seed)
-	var work []*passage
-	for _, rec := range recs {
 		for n := range w.Options.PerRecord {
 			work = append(work, &passage{rec: rec, text: passageOf(rec, w.Options.MaxText), number: n})
 		}
@@ -106,9 +108,12 @@ func passageOf(rec dataset.Record, n int) string {
 // subject is how a question may name what it is about; "" where the record has no name.
 func subject(rec dataset.Record) string {
 	name, pkg := rec.Meta["name"], rec.Meta["package"]
+	symbol, err := called(rec.Meta)
 	switch {
 	case rec.Meta["kind"] == "package":
 		return "the Go package " + pkg
+	case err == nil:
+		return symbol
 	case name != "" && pkg != "":
 		return pkg + "." + name
 	case rec.Meta["title"] != "":
@@ -175,57 +180,14 @@ func (w *asker) check(p *passage, answer string) {
 		return
 	}
 	contained := selfContained(p.question, p.rec)
+	p.question = withPackage(p.question, p.rec)
+	p.row.Messages[0].Content = p.question
 	p.row = judge(p.row, dataset.Check{Rule: "questions.self_contained", Value: is(contained), Op: "==", Threshold: 1, Drop: !contained})
 	key := strings.Join(wordsOf(p.question), " ")
 	again := w.seen[key]
 	w.seen[key] = true
 	p.row = judge(p.row, dataset.Check{Rule: "questions.duplicate", Value: is(again), Op: "<=", Threshold: 0, Drop: again})
 	p.open = p.row.Verdict == nil
-}
-
-// maxQuestionWords bounds a question.
-const maxQuestionWords = 40
-
-// questionIn is the first line of an answer that is a question, without numbering, quotes and headings; "" if there is none.
-func questionIn(answer string) string {
-	for line := range strings.Lines(answer) {
-		line = strings.TrimSpace(line)
-		line = strings.TrimPrefix(strings.TrimPrefix(line, "Question:"), "Q:")
-		line = strings.TrimLeft(line, "0123456789.)-*# \t")
-		line = strings.Trim(line, "\"'“”` ")
-		if i := strings.IndexByte(line, '?'); i > 0 {
-			line = line[:i+1]
-			if n := len(strings.Fields(line)); n >= 3 && n <= maxQuestionWords {
-				return line
-			}
-		}
-	}
-	return ""
-}
-
-// selfContained reports whether a question says what it is about: it does not point at a text that its reader has not, and names
-// the record's symbol if that has a name.
-func selfContained(question string, rec dataset.Record) bool {
-	q := strings.ToLower(question)
-	for _, pointing := range []string{"the passage", "the text", "this text", "this passage", "the above", "this function", "this method", "this type", "this package", "given text", "the following"} {
-		if strings.Contains(q, pointing) {
-			return false
-		}
-	}
-	name := rec.Meta["name"]
-	if rec.Meta["kind"] == "package" {
-		name = rec.Meta["package"]
-	}
-	if name == "" {
-		return true
-	}
-	last := name[strings.LastIndexAny(name, "./")+1:]
-	return strings.Contains(q, strings.ToLower(last))
-}
-
-// wordsOf are the words of a text in lower case.
-func wordsOf(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r > 127) })
 }
 
 // complete answers requests from the cache, and asks the model for the others.
@@ -256,14 +218,21 @@ func (w *asker) complete(reqs []Request) ([]Response, error) {
 			asked[j] = reqs[i]
 		}
 		answers, err := w.Model.Complete(w.ctx, asked)
-		if err != nil {
-			return nil, err
-		}
-		for j, i := range missing {
+		for j, i := range missing[:min(len(answers), len(missing))] {
+			if err != nil && answers[j].Stop == "" {
+				continue // it has none
+			}
 			out[i] = answers[j]
-			if err := w.Cache.Put(w.ctx, keys[i], answers[j]); err != nil {
+			// What was answered is kept even where the work ends here: it may have been paid for.
+			if err := w.Cache.Put(context.WithoutCancel(w.ctx), keys[i], answers[j]); err != nil {
 				return nil, err
 			}
+		}
+		if err == nil && len(answers) != len(missing) {
+			err = fmt.Errorf("model %s: %d answers to %d requests", w.Model.Name(), len(answers), len(missing))
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	for _, r := range out {
@@ -276,110 +245,3 @@ func (w *asker) complete(reqs []Request) ([]Response, error) {
 
 // tokens is what was spent.
 func (w *asker) tokens() int64 { return w.used.PromptTokens + w.used.OutputTokens }
-
-// judgedText bounds the answer that a judge reads, in characters.
-const judgedText = 240
-
-// judge scores the questions that are still open.
-func (w *asker) judge(part []*passage) error {
-	if w.Options.Judge.Min == 0 {
-		return nil
-	}
-	var open []*passage
-	for _, p := range part {
-		if p.open {
-			open = append(open, p)
-		}
-	}
-	if len(open) == 0 {
-		return nil
-	}
-	score := w.scoreByWords
-	if w.Model.Scores() {
-		score = w.scoreByLikelihood
-	}
-	scores, err := score(open)
-	if err != nil {
-		return err
-	}
-	for i, p := range open {
-		c := dataset.Check{Rule: "questions.judge", Value: scores[i], Op: ">=", Threshold: w.Options.Judge.Min, Drop: scores[i] < w.Options.Judge.Min}
-		p.row = judge(p.row, c)
-		p.row.Signals = dataset.Signals{"judge": scores[i]}
-	}
-	return nil
-}
-
-// gainUnit is the gain, in nats a token, at which a question scores 7 of 10.
-const gainUnit = 0.35
-
-// scoreByLikelihood scores a question by how much likelier it makes its answer, in nats a token: g = (log p(answer | question) -
-// log p(answer | a question about nothing)) / tokens. The score is 10·(1-e^(-g·ln(10/3)/0.35)): 0 without any gain, 7 at 0.35.
-func (w *asker) scoreByLikelihood(open []*passage) ([]float64, error) {
-	var reqs []Request
-	for _, p := range open {
-		answer := []string{cutRunes(p.text, judgedText)}
-		reqs = append(reqs,
-			Request{Messages: []dataset.Message{{Role: "user", Content: p.question}}, Choices: answer},
-			Request{Messages: []dataset.Message{{Role: "user", Content: "Tell me something."}}, Choices: answer})
-	}
-	answers, err := w.complete(reqs)
-	if err != nil {
-		return nil, err
-	}
-	scores := make([]float64, len(open))
-	for i := range open {
-		with, without := answers[2*i], answers[2*i+1]
-		if len(with.Scores) != 1 || len(without.Scores) != 1 || len(with.ChoiceTokens) != 1 || with.ChoiceTokens[0] == 0 {
-			return nil, fmt.Errorf("model %s: no score for a choice", w.Model.Name())
-		}
-		gain := (with.Scores[0] - without.Scores[0]) / float64(with.ChoiceTokens[0])
-		scores[i] = 10 * (1 - math.Exp(-max(0, gain)*math.Log(10.0/3)/gainUnit))
-	}
-	return scores, nil
-}
-
-// cutRunes is the first n characters of s.
-func cutRunes(s string, n int) string {
-	for i := range s {
-		if n--; n < 0 {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// scoreByWords lets a model that tells no likelihoods say a score. An answer that is none scores 0.
-func (w *asker) scoreByWords(open []*passage) ([]float64, error) {
-	reqs := make([]Request, len(open))
-	for i, p := range open {
-		reqs[i] = Request{MaxTokens: 64, Messages: []dataset.Message{
-			{Role: "system", Content: `You grade training data. Score from 1 to 10 how well the answer answers the question, and how clear the question is by itself. Reply with JSON only: {"score": N}`},
-			{Role: "user", Content: "Question: " + p.question + "\n\nAnswer: " + p.text},
-		}}
-	}
-	answers, err := w.complete(reqs)
-	if err != nil {
-		return nil, err
-	}
-	scores := make([]float64, len(open))
-	for i, a := range answers {
-		scores[i] = scoreIn(a.Text)
-	}
-	return scores, nil
-}
-
-// scoreIn reads {"score": N}, in a code fence or not, with N from 0 to 10; anything else is 0.
-func scoreIn(text string) float64 {
-	from, to := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}')
-	if from < 0 || to < from {
-		return 0
-	}
-	var v struct {
-		Score *float64 `json:"score"`
-	}
-	if json.Unmarshal([]byte(text[from:to+1]), &v) != nil || v.Score == nil || *v.Score < 0 || *v.Score > 10 {
-		return 0
-	}
-	return *v.Score
-}

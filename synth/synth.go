@@ -4,11 +4,12 @@ package synth
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
-	"text/template"
 
 	"github.com/zeebo/xxh3"
 
@@ -63,7 +64,10 @@ type Pairs struct {
 	Seed      uint64     `json:"seed,omitempty" doc:"of the choice of records, templates and phrasings" default:"0"`
 }
 
-// A Template makes one pair. Its texts are Go templates over the record's meta, such as {{.name}}.
+// A Template makes one pair. Its texts are Go templates over the record's meta, such as {{.name}}; it is left out where it names what
+// the record does not have. For the records of go_doc there are functions: {{called .}} is strings.Fields, or http.Get from net/http;
+// {{does .}} what a function does, as in "splits s around white space"; {{about .}} and {{lacks . "deprecated"}} are empty, and leave
+// the template out where the documentation is not about the symbol, or where meta has the field.
 type Template struct {
 	Name   string   `json:"name" doc:"what rows made by it say in meta.template"`
 	Kind   string   `json:"kind,omitempty" doc:"only for records whose meta.kind is one of these, with commas" default:"any"`
@@ -99,21 +103,10 @@ func (o Pairs) Validate() error {
 	case o.MinAnswer < 1 || o.MaxAnswer < o.MinAnswer:
 		return fmt.Errorf("pairs.min_answer is %d and max_answer %d; they must be 1 or more, in this order", o.MinAnswer, o.MaxAnswer)
 	}
-	for i, t := range o.Templates {
-		if t.Name == "" || t.Answer == "" || len(t.Ask) == 0 {
-			return fmt.Errorf("pairs.templates[%d] needs name, ask and answer", i)
-		}
-		for _, text := range append([]string{t.Answer}, t.Ask...) {
-			if _, err := parse(text); err != nil {
-				return fmt.Errorf("pairs.templates[%d] (%s): %w", i, t.Name, err)
-			}
-		}
+	if _, err := forms(o.Templates); err != nil {
+		return fmt.Errorf("pairs.%w", err)
 	}
 	return nil
-}
-
-func parse(text string) (*template.Template, error) {
-	return template.New("").Option("missingkey=error").Funcs(template.FuncMap{"lower": lowerFirst}).Parse(text)
 }
 
 // Questions lets a model write questions about passages; the answer is the passage's own text.
@@ -177,12 +170,20 @@ func (o Questions) Validate() error {
 		return fmt.Errorf("questions_from_text.judge.min is %g; it must be 0 to 10", o.Judge.Min)
 	case o.Budget.Tokens < 0:
 		return fmt.Errorf("questions_from_text.budget.tokens is %d; it must not be negative", o.Budget.Tokens)
+	case o.Model.Endpoint != "" && !isEndpoint(o.Model.Endpoint):
+		return errors.New("questions_from_text.model.endpoint must be an http or https address without user and password, such as http://127.0.0.1:8080/v1")
 	case o.Model.Endpoint != "" && (o.Model.Base != "" || o.Model.Name == ""):
 		return errors.New("questions_from_text.model needs endpoint and name, or base, not both")
 	case o.Model.Endpoint == "" && (o.Model.Name != "" || o.Model.APIKeyEnv != ""):
 		return errors.New("questions_from_text.model: name and api_key_env belong to an endpoint")
 	}
 	return nil
+}
+
+// isEndpoint reports whether s is an address to ask, without a secret in it: addresses stand in recipes, logs and errors.
+func isEndpoint(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == ""
 }
 
 // A Request asks a model for an answer to messages, or, with Choices, how likely it finds each of them as its answer.
@@ -208,6 +209,9 @@ type Response struct {
 type Model interface {
 	Name() string // with what tells its versions apart: a part of the cache's keys
 	Scores() bool // whether it can score choices
+
+	// Complete returns an answer for each request. With an error come those answers that it has, so that they are kept: the ones
+	// whose Stop is set.
 	Complete(ctx context.Context, reqs []Request) ([]Response, error)
 }
 
@@ -228,25 +232,53 @@ type Usage struct {
 // hashOf is a record's place in an even choice.
 func hashOf(seed uint64, id string) uint64 { return xxh3.HashStringSeed(id, seed) }
 
-// choose returns the n records whose hashes are smallest, in the order they came; 0 means all.
-func choose(recs []dataset.Record, n int, seed uint64) []dataset.Record {
-	if n == 0 || n >= len(recs) {
-		return recs
+// choose yields the n records whose hashes are smallest, in the order they came; all of them, as they come, if n is 0.
+func choose(in dataset.Records, n int, seed uint64) dataset.Records {
+	if n == 0 {
+		return in
 	}
-	hashes := make([]uint64, len(recs))
-	for i, r := range recs {
-		hashes[i] = hashOf(seed, r.ID)
-	}
-	sorted := slices.Clone(hashes)
-	slices.Sort(sorted)
-	limit := sorted[n-1]
-	out := make([]dataset.Record, 0, n)
-	for i, r := range recs {
-		if hashes[i] <= limit && len(out) < n {
-			out = append(out, r)
+	return func(yield func(dataset.Record, error) bool) {
+		var best smallest
+		at := 0
+		for rec, err := range in {
+			if err != nil {
+				yield(dataset.Record{}, err)
+				return
+			}
+			heap.Push(&best, chosen{hashOf(seed, rec.ID), at, rec})
+			if at++; at > n {
+				heap.Pop(&best)
+			}
+		}
+		slices.SortFunc(best, func(a, b chosen) int { return cmp.Compare(a.at, b.at) })
+		for _, c := range best {
+			if !yield(c.rec, nil) {
+				return
+			}
 		}
 	}
-	return out
+}
+
+// A chosen is a record with its hash and its number.
+type chosen struct {
+	hash uint64
+	at   int
+	rec  dataset.Record
+}
+
+// smallest is a heap with the record to give up first on top.
+type smallest []chosen
+
+func (s smallest) Len() int { return len(s) }
+func (s smallest) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(s[j].hash, s[i].hash), cmp.Compare(s[j].at, s[i].at)) < 0
+}
+func (s smallest) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
+func (s *smallest) Push(c any)   { *s = append(*s, c.(chosen)) }
+func (s *smallest) Pop() any {
+	last := (*s)[len(*s)-1]
+	*s = (*s)[:len(*s)-1]
+	return last
 }
 
 // made is a row with a question and an answer about a record.
@@ -258,7 +290,7 @@ func made(parent dataset.Record, how, question, answer string) dataset.Row {
 		Parents:  []string{parent.ID},
 		Cluster:  cmp.Or(parent.Cluster, parent.ID),
 	}
-	for _, key := range []string{"package", "kind", "name", "title", "path"} {
+	for _, key := range []string{"package", "kind", "name", "symbol", "title", "path"} {
 		if v := parent.Meta[key]; v != "" {
 			rec.Meta[key] = v
 		}
