@@ -23,6 +23,9 @@ type pass struct {
 
 	x, norm, q, k, v, o, gate, up, xa, inv, head []float32
 	pos                                          []int32
+
+	keys, values [][]float32 // of the sequences that continue by one row each
+	lengths      []int
 }
 
 // newPass returns a pass for at most rows rows at once, with an adapter or nil.
@@ -134,11 +137,19 @@ func (p *pass) block(i int, x []float32, n int, spans []span) {
 	m.rotate(p.q, p.pos, n, m.Heads)
 	m.rotate(p.k, p.pos, n, m.KVHeads)
 	at := 0
+	p.keys, p.values, p.lengths = p.keys[:0], p.values[:0], p.lengths[:0]
 	for _, s := range spans {
 		copy(s.k[i][s.n*kv:], p.k[at*kv:(at+s.rows)*kv])
 		copy(s.v[i][s.n*kv:], p.v[at*kv:(at+s.rows)*kv])
-		p.attn.Decode(p.o[at*q:(at+s.rows)*q], p.q[at*q:(at+s.rows)*q], s.k[i], s.v[i], s.rows, s.n)
+		if s.rows == 1 && n == len(spans) {
+			p.keys, p.values, p.lengths = append(p.keys, s.k[i]), append(p.values, s.v[i]), append(p.lengths, s.n+1)
+		} else {
+			p.attn.Decode(p.o[at*q:(at+s.rows)*q], p.q[at*q:(at+s.rows)*q], s.k[i], s.v[i], s.rows, s.n)
+		}
 		at += s.rows
+	}
+	if len(p.lengths) > 0 {
+		p.attn.DecodeEach(p.o[:n*q], p.q[:n*q], p.keys, p.values, p.lengths)
 	}
 	p.linear(norm, p.o, n, i, O)
 	kernel.Add(x, x, norm)

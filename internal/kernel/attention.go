@@ -117,31 +117,3 @@ func (a Attention) backwardTile(w *workspace, dq, dk, dv, do, q, k, v, o, lse []
 	serial(rows, a.Dim, keys, left{dp, keys, 1}, strided{k[k0*narrow+kv*a.Dim:], narrow, 1}, dq[row:], wide, false)
 	serial(keys, a.Dim, rows, left{dp, 1, keys}, strided{q[row:], wide, 1}, dk[k0*a.Dim:], a.Dim, true)
 }
-
-// Decode computes o for n new rows after past cached ones; k and v hold past+n rows of one sequence.
-func (a Attention) Decode(o, q, k, v []float32, n, past int) {
-	wide, narrow := a.Heads*a.Dim, a.KVHeads*a.Dim
-	tiles := (n + queryRows - 1) / queryRows
-	Parallel(a.Heads*tiles, 1, func(_, lo, hi int) {
-		w := workspaces.take()
-		for i := lo; i < hi; i++ {
-			h, q0 := i/tiles, i%tiles*queryRows
-			q1, kv := min(n, q0+queryRows), h/(a.Heads/a.KVHeads)
-			keys := past + q1
-			s := grow(&w.row, (q1-q0)*keys)
-			serial(q1-q0, keys, a.Dim, left{q[q0*wide+h*a.Dim:], wide, 1}, strided{k[kv*a.Dim:], 1, narrow}, s, keys, false)
-			for t := q0; t < q1; t++ {
-				softmax(s[(t-q0)*keys:(t-q0+1)*keys], past+t+1, a.Scale)
-			}
-			serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[kv*a.Dim:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
-		}
-		workspaces.give(w)
-	})
-}
-
-// softmax turns the first n scores into probabilities and the rest into zeros.
-func softmax(r []float32, n int, scale float32) {
-	high := highest(r[:n]) * scale
-	Scale(r[:n], 1/expSum(r[:n], scale, high))
-	clear(r[n:])
-}

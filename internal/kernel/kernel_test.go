@@ -227,9 +227,22 @@ func testAttention(t *testing.T) {
 	for i := 60; i < n; i++ {
 		a.Decode(got[i*wide:(i+1)*wide], q[i*wide:], k, v, 1, i)
 	}
+	lengths := []int{1, 3, 4, 61, n}
+	var last, each []float32
+	for _, keys := range lengths {
+		last = append(last, q[(keys-1)*wide:keys*wide]...)
+		each = append(each, o[(keys-1)*wide:keys*wide]...)
+	}
+	many := make([]float32, len(last))
+	a.DecodeEach(many, last, slices.Repeat([][]float32{k}, len(lengths)), slices.Repeat([][]float32{v}, len(lengths)), lengths)
 	for i := range got {
 		if math.Abs(float64(got[i]-o[i])) > 1e-5 {
 			t.Fatalf("decode differs at %d: %g, %g", i, got[i], o[i])
+		}
+	}
+	for i := range many {
+		if math.Abs(float64(many[i]-each[i])) > 1e-5 {
+			t.Fatalf("decode of several sequences differs at %d: %g, %g", i, many[i], each[i])
 		}
 	}
 }
@@ -275,36 +288,6 @@ func testCrossEntropy(t *testing.T) {
 			if want := 0.5 * float64(weights[i]) * diff; math.Abs(want-float64(dh[i*d+c])) > 1e-3*(1+math.Abs(want)) {
 				t.Errorf("dh[%d,%d] = %g, finite difference %g", i, c, dh[i*d+c], want)
 			}
-		}
-	}
-}
-
-func BenchmarkMulT(b *testing.B) {
-	for _, s := range [][2]int{{576, 576}, {1536, 576}, {576, 1536}} {
-		w, _ := quant.Quantize(quant.Q4_1, "w", s[0], s[1], random(1, s[0]*s[1]))
-		x, y := random(2, 512*s[1]), make([]float32, 512*s[0])
-		b.Run(fmt.Sprintf("Q4_1/512x%dx%d", s[0], s[1]), func(b *testing.B) {
-			for b.Loop() {
-				MulT(y, x, 512, w, false)
-			}
-			b.ReportMetric(2*512*float64(s[0])*float64(s[1])*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
-	}
-}
-
-// BenchmarkFew is where products of few rows cross: those that pack nothing, and those that do.
-func BenchmarkFew(b *testing.B) {
-	const rows, cols = 1536, 576
-	w, _ := quant.Quantize(quant.Q4_1, "w", rows, cols, random(1, rows*cols))
-	for _, n := range []int{1, 2, 4, 6, 8, 12, 16} {
-		x, y := random(2, n*cols), make([]float32, n*rows)
-		for name, f := range map[string]func(){"MatVec": func() { MatVec(y, x, n, w) }, "MulT": func() { MulT(y, x, n, w, false) }} {
-			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
-				for b.Loop() {
-					f()
-				}
-				b.ReportMetric(float64(b.N)*float64(n)*rows*cols*2/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-			})
 		}
 	}
 }
