@@ -180,8 +180,10 @@ func (w *asker) check(p *passage, answer string) {
 		return
 	}
 	contained := selfContained(p.question, p.rec)
-	p.question = withPackage(p.question, p.rec)
-	p.row.Messages[0].Content = p.question
+	if contained {
+		p.question = withPackage(p.question, p.rec)
+		p.row.Messages[0].Content = p.question
+	}
 	p.row = judge(p.row, dataset.Check{Rule: "questions.self_contained", Value: is(contained), Op: "==", Threshold: 1, Drop: !contained})
 	key := strings.Join(wordsOf(p.question), " ")
 	again := w.seen[key]
