@@ -25,7 +25,7 @@ const page = "# Benchmarks\n\n" +
 
 SmolLM2-135M-Instruct in Q4_1, LoRA of rank 16 on all linear layers, {{.Machine.Sequence}} tokens a sequence, batch 1, AdamW, gradients clipped, {{.Machine.Threads}} threads,
 {{.Machine.Steps}} steps after {{.Machine.Warmup}} of warm-up on the same tokens. PyTorch computes in f32 on the dequantized weights of the same file, attention by SDPA. Memory is
-the process's largest resident set: Temper's from its start, PyTorch's from after loading.
+the process's largest resident set, libraries included: Temper's from its start, PyTorch's from after loading.
 
 | | program | tokens/s | ratio | peak memory, MiB | ratio |
 |---|---|---|---|---|---|
