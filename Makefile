@@ -30,7 +30,7 @@ test: ## all tests, on a real Temporal server and a real S3 gateway
 
 .PHONY: race
 race: ## the race detector over the packages that start goroutines
-	$(GO) test -race ./internal/store ./internal/kernel ./internal/graph
+	$(GO) test -race ./internal/store ./internal/kernel ./internal/graph ./dataset ./worker ./workflows ./activities
 
 .PHONY: interop
 interop: ## comparisons with Python's libraries, in a virtual environment in the user's cache folder
