@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,7 +190,9 @@ func printRow(a *app, row dataset.Row) {
 	if row.Verdict != nil {
 		fmt.Fprintf(a.out, "  dropped by %s\n", printable(row.Verdict.String()))
 	}
-	indent := func(s string) string { return strings.ReplaceAll(printable(s), "\n", "\n    ") }
+	indent := func(s string) string {
+		return strings.ReplaceAll(strings.TrimRight(printable(s), "\n"), "\n", "\n    ")
+	}
 	if row.Text != "" {
 		fmt.Fprintf(a.out, "    %s\n", indent(row.Text))
 	}
@@ -222,7 +225,11 @@ func where(s dataset.Source) string {
 
 // value prints a signal, which is a number or a text.
 func value(v any) string {
-	if f, ok := v.(float64); ok {
+	f, number := v.(float64)
+	switch {
+	case number && f == math.Trunc(f) && math.Abs(f) < 1e15:
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	case number:
 		return strconv.FormatFloat(f, 'g', 6, 64)
 	}
 	return fmt.Sprint(v)

@@ -281,7 +281,7 @@ func (r report) places(where Connection) error {
 	}
 	r.heading("Where it lies")
 	for _, p := range places {
-		fmt.Fprintf(r.w, "  %-9s %s\n", p.What, printable(p.Where)) // never broken, to be copied
+		fmt.Fprintf(r.w, "  %-13s %s\n", p.What, printable(p.Where)) // never broken, to be copied
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"temper/activities"
 	"temper/dataset"
-	"temper/finetune"
 	"temper/worker"
 )
 
@@ -79,9 +78,15 @@ type reason struct {
 type training struct {
 	Steps, Tokens int64
 	Loss, Speed   float64
-	Memory        finetune.Memory
+	Memory        memory
 	Peak          int64
 	Cached        bool
+}
+
+// memory is what a page shows of the memory that was predicted.
+type memory struct {
+	Checkpointing string `json:"checkpointing"`
+	Total         int64  `json:"total"`
 }
 
 // A stageRef is one output of a stage.
@@ -156,7 +161,7 @@ var titles = map[string]string{"base": "base", "challenger": "tuned", "champion"
 func newTraining(s activities.StageResult) *training {
 	return &training{
 		Steps: activities.MetricOf[int64](s, "steps"), Tokens: activities.MetricOf[int64](s, "tokens"), Loss: activities.MetricOf[float64](s, "loss"),
-		Speed: activities.MetricOf[float64](s, "tokens_per_second"), Memory: activities.MetricOf[finetune.Memory](s, "memory"),
+		Speed: activities.MetricOf[float64](s, "tokens_per_second"), Memory: activities.MetricOf[memory](s, "memory"),
 		Peak: activities.MetricOf[int64](s, "peak_bytes"), Cached: s.Cached,
 	}
 }
@@ -195,7 +200,7 @@ func Places(run worker.Run, store string) []Place {
 	d, a := run.Result.Dataset, run.Result.Adapter
 	places := []Place{{"Parquet", store + "/" + dataset.DatasetDir(d.Name, d.Version) + "/data/"}}
 	if a.Version != "" {
-		places = append(places, Place{"adapter", store + "/" + activities.AdapterDir(a.Name, a.Version)})
+		places = append(places, Place{"adapter files", store + "/" + activities.AdapterDir(a.Name, a.Version)})
 	}
 	return places
 }
