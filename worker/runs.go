@@ -197,10 +197,29 @@ func gather(ctx context.Context, c client.Client, id string) (done []activities.
 		}
 	}
 	ask(id)
-	for _, w := range children(id) {
+	for _, w := range ownChildren(ctx, c, id) {
 		ask(w)
 	}
 	return done, current
+}
+
+// ownChildren are the IDs of those workflows below a run that this execution of it has started: an earlier one under the same ID had
+// children of the same IDs.
+func ownChildren(ctx context.Context, c client.Client, id string) (own []string) {
+	parent, err := c.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return nil
+	}
+	for _, w := range children(id) {
+		d, err := c.DescribeWorkflowExecution(ctx, w, "")
+		if err != nil {
+			continue // not started yet
+		}
+		if d.WorkflowExecutionInfo.GetParentExecution().GetRunId() == parent.WorkflowExecutionInfo.Execution.RunId {
+			own = append(own, w)
+		}
+	}
+	return own
 }
 
 // input reads the recipe a run was started with from its history.
