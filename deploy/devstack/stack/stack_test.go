@@ -118,3 +118,21 @@ func TestGatewayDiesWithItsParent(t *testing.T) {
 		t.Error("an impossible folder was accepted")
 	}
 }
+
+// TestUnfinishedDatabase: a database whose making was interrupted holds nothing, and is made anew.
+func TestUnfinishedDatabase(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"temporal.db", "temporal.db.unfinished"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, Options{Dir: dir, NoUI: true})
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	s = start(t, Options{Dir: dir, NoUI: true})
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+}
