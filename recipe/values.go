@@ -13,6 +13,12 @@ type Percent float64
 // MarshalText writes 2%.
 func (p Percent) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads what MarshalText writes.
+func (p *Percent) UnmarshalText(b []byte) (err error) {
+	*p, err = parsePercent(string(b))
+	return err
+}
+
 func (p Percent) String() string { return strconv.FormatFloat(float64(p), 'f', -1, 64) + "%" }
 
 func parsePercent(s string) (Percent, error) {
