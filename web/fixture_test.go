@@ -46,7 +46,7 @@ func newHouse(t testing.TB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.manifest, err = dataset.Publish(t.Context(), h.store, dataset.Publication{Name: "go-docs", Recipe: `{"name":"go-docs"}`, Stages: []string{stage.Key},
+	h.manifest, err = dataset.Publish(t.Context(), h.store, dataset.Publication{Name: "go-docs", Recipe: `{"name":"go-docs","max_bad":"5%"}`, Stages: []string{stage.Key},
 		Splits:  []dataset.SplitRefs{{Name: "train", Refs: []dataset.Ref{kept}}, {Name: "test", Refs: []dataset.Ref{put(t, h.store, rowsOf("test", 2))}}},
 		Rejects: []dataset.Ref{rejects}})
 	if err != nil {

@@ -36,7 +36,7 @@ func TestPages(t *testing.T) {
 		"run-rejects":      {"drop00", "drop07", "dropped", "gopher_quality.words: 0, must be &gt;= 10"},
 		"run-rejects-rule": {"drop03", "drop07", "(ko)"},
 		"datasets":         {h.manifest.Version, "newest", "train", "test"},
-		"dataset":          {"gopher_quality.words", "filter/1", "go-docs@bbbbbbbbbbbb", "language_score", "BSD-3-Clause", "name: go-docs"},
+		"dataset":          {"gopher_quality.words", "filter/1", "go-docs@bbbbbbbbbbbb", "language_score", "BSD-3-Clause", "name: go-docs\nmax_bad: 5%"},
 		"rows":             {"train00", "train24", "rows 0 to 24 of 60", "from=25"},
 		"rows-page":        {"train25", "train49", "rows 25 to 49 of 60", "from=50"},
 		"rows-rejects":     {"drop03", "drop07"},
