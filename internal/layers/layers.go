@@ -17,6 +17,7 @@ var Allowed = map[string][]string{
 	"activities": {"collect", "dedup", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat", "model/hub",
 		"model/tiny", "model/tokenizer", "synth"},
 
+	"examples":      {},
 	"collect":       {},
 	"filter":        {"filter/lang", "filter/pii", "filter/repair"},
 	"filter/lang":   {},
@@ -60,6 +61,6 @@ var Rows = [][]string{
 	{"lora", "model/chat", "model/hub", "model/tiny", "internal/graph", "internal/store", "internal/store/storetest"},
 	{"internal/kernel", "internal/jinja", "model/tokenizer"},
 	{"internal/gguf", "internal/safetensors"},
-	{"internal/quant", "internal/layers"},
+	{"internal/quant", "internal/layers", "examples"},
 	{Ground},
 }
