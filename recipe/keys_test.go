@@ -87,7 +87,7 @@ func (l leaf) other() []string {
 	case l.typ.Kind() == reflect.Float64:
 		return []string{"0.07", "7"}
 	case l.typ.Kind() == reflect.String:
-		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "other"}
+		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "other"}
 	}
 	return []string{"3", "12", "150"}
 }
