@@ -27,6 +27,8 @@ type Activities struct {
 	Secret  func(name string) string // reads a secret named in a recipe (an environment variable); its value is never stored
 	Peak    func() int64             // the process's peak memory in bytes; nil: not measured
 
+	look bool // only look stages up; see [LookUp]
+
 	mu      sync.Mutex
 	bases   map[string]*model.Model // open base models by digest; they stay open for the life of the worker
 	opening *opening                // the one that is being opened

@@ -36,7 +36,11 @@ const beatEvery = 200 * time.Millisecond
 type pulseKey struct{}
 
 // begin returns the context of an activity's work: it has a pulse, and ends when the activity is cancelled or its worker stops.
+// Outside an activity nobody hears a pulse: what is looked up has none.
 func begin(ctx context.Context, stage string) (context.Context, func()) {
+	if !activity.IsActivity(ctx) {
+		return ctx, func() {}
+	}
 	ctx, release := untilDrained(ctx)
 	ctx = context.WithValue(ctx, pulseKey{}, &pulse{})
 	say(ctx, Progress{Stage: stage})

@@ -56,6 +56,9 @@ func (a *Activities) published(ctx context.Context, w work) (StageResult, error)
 	if err != nil {
 		return StageResult{}, err
 	}
+	if !found && a.look {
+		return StageResult{}, ErrNotDone
+	}
 	if !found {
 		s := dataset.Stage{SchemaVersion: dataset.SchemaVersion, Name: w.name, Key: key, Engine: w.engine, Options: w.options,
 			Inputs: w.inputs, Outputs: map[string][]dataset.Ref{}, Metrics: map[string]any{}}

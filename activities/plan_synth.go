@@ -1,0 +1,160 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"temper/dataset"
+	"temper/finetune"
+	"temper/model"
+	"temper/synth"
+)
+
+// prepare says where the base is and what training will hold. It opens no base that is not here.
+func (w *walk) prepare(ctx context.Context) error {
+	if w.in.Train == nil {
+		return nil
+	}
+	base, path, err := w.a.local(ctx, w.in.Base)
+	if err != nil {
+		return err
+	}
+	w.base = base
+	p := Planned{Name: "base", Parts: 1, Bytes: Expected{base.Ref.Bytes, Exactly}}
+	if info, err := w.a.Store.Stat(ctx, base.key()); err == nil && info.Size == base.Ref.Bytes {
+		p.PartsCached = 1
+	}
+	if path == "" {
+		p.Note = "base not here, so the memory of training is not known: temper model pull " + w.in.Base
+		w.add(p)
+		return nil
+	}
+	w.add(p)
+	m, err := model.Open(path)
+	if err != nil {
+		return err
+	}
+	w.a.bases = map[string]*model.Model{base.Ref.SHA256: m}
+	memory, err := w.a.preflight(ctx, PreflightInput{Base: base, LoRA: w.in.Train.LoRA, Options: w.in.Train.Options})
+	if err != nil && !errors.Is(err, finetune.ErrMemory) {
+		return err
+	}
+	if err != nil {
+		w.out.Refused = err.Error()
+	}
+	w.out.Memory = &memory
+	return err
+}
+
+// synthesize makes what all steps together make the rows.
+func (w *walk) synthesize(ctx context.Context) error {
+	if len(w.in.Synthesize) == 0 {
+		return nil
+	}
+	var made []shard
+	bytes := Expected{Bound: Exactly}
+	for _, step := range w.in.Synthesize {
+		if name := step.LocalBase(); name != "" {
+			base, _, err := w.a.local(ctx, name)
+			if err != nil {
+				return err
+			}
+			step.Base = base
+		}
+		r, p, err := w.whole(ctx, step.Name(), func(ctx context.Context, all []dataset.Ref) (StageResult, bool, error) {
+			step.Shards = all
+			return look(ctx, w.a.Synthesize, step)
+		})
+		if err != nil {
+			return err
+		}
+		if p.PartsCached == 1 {
+			p.Out, p.Bytes = Expected{r.Counts.Out, Exactly}, Expected{r.Counts.Bytes, Exactly}
+			p.Tokens = Expected{MetricOf[int64](r, "prompt_tokens") + MetricOf[int64](r, "output_tokens"), Exactly}
+			made = append(made, kept(r)...)
+			w.rejects = append(w.rejects, some(r.Outputs["rejects"])...)
+		} else {
+			p.Bytes = Expected{Bound: Unknown}
+			expect(p, step.Step)
+			made = append(made, shard{rows: p.Out})
+		}
+		bytes = bytes.plus(p.Bytes)
+	}
+	w.shards, w.bytes = made, bytes
+	return nil
+}
+
+// expect fills in what a step that makes rows may come to.
+func expect(p *Planned, s synth.Step) {
+	if s.Pairs != nil {
+		p.Out = chosen(p.In, s.Pairs.Records, s.Pairs.PerRecord)
+		return
+	}
+	q := s.QuestionsFromText.WithDefaults()
+	p.Out = chosen(p.In, q.Records, q.PerRecord)
+	if q.Model.Endpoint != "" {
+		p.Money = Unknown
+	}
+	if q.Budget.Tokens > 0 {
+		p.Tokens = Expected{q.Budget.Tokens, AtMost}
+		p.Note = "the tokens are the budget"
+		return
+	}
+	each := questionTokens(q)
+	if p.Tokens = p.Out.times(each); p.Tokens.Bound != Unknown {
+		p.Tokens.Bound = About
+	}
+	p.Note = fmt.Sprintf("no budget; the tokens are an estimate of %d a question", each)
+}
+
+// chosen is the rows made of so many records.
+func chosen(in Expected, records, perRecord int) Expected {
+	if in = in.atMost(); records > 0 {
+		in = in.capped(int64(records))
+	}
+	return in.times(int64(max(perRecord, 1)))
+}
+
+const (
+	charactersPerToken = 4   // of English, about
+	instructionTokens  = 100 // of a prompt beside its passage, about
+)
+
+// questionTokens is about what it costs to ask one question: a prompt and its answer, and the same prompt again for the judge.
+func questionTokens(q synth.Questions) int64 {
+	prompt := int64(q.MaxText/charactersPerToken + instructionTokens)
+	if q.Judge.Min > 0 {
+		return 2*prompt + int64(q.MaxTokens)
+	}
+	return prompt + int64(q.MaxTokens)
+}
+
+func (w *walk) publish(ctx context.Context) error {
+	in := w.in.Publish
+	in.Name, in.Rejects = w.in.Name, w.rejects
+	r, p, err := w.whole(ctx, "split", func(ctx context.Context, all []dataset.Ref) (StageResult, bool, error) {
+		in.Rows = all
+		published, found, err := look(ctx, w.a.Publish, in)
+		if found {
+			w.dataset = &published
+		}
+		return published.Stage, found, err
+	})
+	if err != nil {
+		return err
+	}
+	if w.dataset != nil {
+		p.Out = Expected{r.Counts.Out, Exactly}
+		w.held = Expected{MetricOf[int64](r, "test"), Exactly}
+		return nil
+	}
+	percent := in.Split.Test
+	if percent == 0 {
+		percent = 2
+	}
+	if w.held = w.rows(); w.held.Bound != Unknown {
+		w.held = Expected{int64(float64(w.held.N) * percent / 100), About}
+	}
+	return nil
+}
