@@ -37,6 +37,7 @@ var errInput = errors.New("wrong input")
 
 type commands struct {
 	Recipe   recipeCommand   `cmd:"" group:"runs" help:"Check, show and describe recipes."`
+	Plan     planCommand     `cmd:"" group:"runs" help:"What a run would do: per stage cached or to run, rows, tokens, memory, time, money."`
 	Run      runCommand      `cmd:"" group:"runs" help:"Submit a recipe; with --wait, follow it to its report."`
 	Runs     runsCommand     `cmd:"" group:"runs" help:"List runs."`
 	Show     showCommand     `cmd:"" group:"runs" help:"A run's stages, with counts and times."`
