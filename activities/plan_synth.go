@@ -98,7 +98,7 @@ func expect(p *Planned, s synth.Step) {
 	}
 	if q.Budget.Tokens > 0 {
 		p.Tokens = Expected{q.Budget.Tokens, AtMost}
-		p.Note = "the tokens are the budget"
+		p.Note = "the tokens are the budget, which the last questions may pass"
 		return
 	}
 	each := questionTokens(q)
@@ -116,18 +116,26 @@ func chosen(in Expected, records, perRecord int) Expected {
 	return in.times(int64(max(perRecord, 1)))
 }
 
+// What a question costs beside its passage, in tokens, about.
 const (
-	charactersPerToken = 4   // of English, about
-	instructionTokens  = 100 // of a prompt beside its passage, about
+	charactersPerToken = 4   // of English
+	promptTokens       = 200 // instruction and examples
+	likelihoodTokens   = 200 // a local base reads the beginning of the passage twice, after two questions
+	gradeTokens        = 180 // an endpoint reads the passage again, with an instruction, and says a score
 )
 
-// questionTokens is about what it costs to ask one question: a prompt and its answer, and the same prompt again for the judge.
+// questionTokens is about what it costs to ask one question and to judge it.
 func questionTokens(q synth.Questions) int64 {
-	prompt := int64(q.MaxText/charactersPerToken + instructionTokens)
-	if q.Judge.Min > 0 {
-		return 2*prompt + int64(q.MaxTokens)
+	passage := q.MaxText / charactersPerToken
+	n := passage + promptTokens + q.MaxTokens
+	switch {
+	case q.Judge.Min == 0:
+	case q.Model.Endpoint == "":
+		n += likelihoodTokens
+	default:
+		n += passage + gradeTokens
 	}
-	return prompt + int64(q.MaxTokens)
+	return int64(n)
 }
 
 func (w *walk) publish(ctx context.Context) error {
