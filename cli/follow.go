@@ -46,12 +46,11 @@ func (a *app) Follow(t client.Client, id string) (worker.Run, error) {
 
 // following is what was shown of a run.
 type following struct {
-	a       *app
-	live    bool
-	stages  int
-	spoke   time.Time
-	drawn   bool
-	lastRun worker.Run
+	a      *app
+	live   bool
+	stages int
+	spoke  time.Time
+	drawn  bool
 }
 
 // show prints the stages that ended since, and now and then what is going on.

@@ -19,7 +19,7 @@ func Schema() ([]byte, error) {
 type object = map[string]any
 
 func schemaOf(t reflect.Type, tag reflect.StructTag) object {
-	s := object{}
+	var s object
 	switch {
 	case t == percentType:
 		s = object{"type": "string", "pattern": `^[0-9]+(\.[0-9]+)? *%$`}
