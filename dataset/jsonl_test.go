@@ -30,6 +30,7 @@ func TestForms(t *testing.T) {
 		{"alpaca without input", `{"instruction":"do","input":"","output":"done"}`, Record{Messages: turns("do", "done")}},
 		{"question", `{"question":"q","answer":"a","level":"hard"}`, Record{Messages: turns("q", "a"), Meta: Meta{"level": "hard"}}},
 		{"prompt", `{"prompt":"p","completion":"c"}`, Record{Messages: turns("p", "c")}},
+		{"HumanEval", `{"prompt":"p","canonical_solution":"c","entry_point":"f"}`, Record{Messages: turns("p", "c"), Meta: Meta{"entry_point": "f"}}},
 		{"scalars are meta", `{"text":"x","n":12345678901234567890,"f":1.50,"b":true,"z":null,"o":{"a":1},"l":[1]}`,
 			Record{Text: "x", Meta: Meta{"n": "12345678901234567890", "f": "1.50", "b": "true"}}},
 		{"id and cluster", `{"id":"r1","text":"x","cluster":"c","parents":["p"]}`, Record{ID: "r1", Text: "x", Cluster: "c", Parents: []string{"p"}}},

@@ -19,6 +19,7 @@ var pairs = []struct{ question, context, answer string }{
 	{"question", "", "answer"},
 	{"prompt", "", "completion"},
 	{"prompt", "", "response"},
+	{"prompt", "", "canonical_solution"}, // HumanEval
 }
 
 // roles are ShareGPT's names of the speakers.
@@ -26,9 +27,9 @@ var roles = map[string]string{"human": "user", "user": "user", "gpt": "assistant
 
 // ReadObject returns the record of one decoded JSON object. Content is taken from the first of these that is there: text, or
 // content; messages (role, content); conversations (from, value: ShareGPT); instruction, input, output (Alpaca); question, answer;
-// prompt, completion or response. Other scalar fields go to Meta as their text, at most 64 of at most 64 KiB each; other
-// nested ones are ignored. A field source that is an object {uri, offset, length, ...} replaces at, so that our own rows keep theirs.
-// The errors say what is wrong with the row.
+// prompt, and completion, response or canonical_solution. Other scalar fields go to Meta as their text, at most 64 of at most 64 KiB
+// each; other nested ones are ignored. A field source that is an object {uri, offset, length, ...} replaces at, so that our own rows
+// keep theirs. The errors say what is wrong with the row.
 func ReadObject(fields map[string]json.RawMessage, at Source) (Record, error) {
 	o := object{fields: fields, used: map[string]bool{}}
 	rec := Record{Source: at}

@@ -70,30 +70,6 @@ func TestExactKeepsTheFirst(t *testing.T) {
 	}
 }
 
-func TestKnown(t *testing.T) {
-	none := &Known{}
-	k, err := none.Add(all(texted("a", "b", "a")))
-	if err != nil || k.Len() != 2 || none.Len() != 0 {
-		t.Fatalf("%d known, %d in the old one, %v", k.Len(), none.Len(), err)
-	}
-	var b bytes.Buffer
-	if n, err := WriteKnown(&b, k); err != nil || n != 2 {
-		t.Fatal(n, err)
-	}
-	back, err := ReadKnown(bytes.NewReader(b.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := dropped(t, KnownNotes(all(texted("b", "c", "a")), back)), []string{"r0<", "r2<"}; !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-	for cut := range b.Len() {
-		if _, err := ReadKnown(bytes.NewReader(b.Bytes()[:cut])); !errors.Is(err, dataset.ErrMalformed) {
-			t.Fatalf("an index cut at %d: %v", cut, err)
-		}
-	}
-}
-
 // sentence makes n words of a vocabulary.
 func sentence(r *rand.Rand, n int) []string {
 	w := make([]string, n)
@@ -236,6 +212,44 @@ func TestShards(t *testing.T) {
 		got, err := NearClusters(func() dataset.Records { return all(recs) }, iter.Seq2[Signature, error](joined), o)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d shards: other clusters (%d, not %d), %v", shards, len(got), len(want), err)
+		}
+	}
+}
+
+// TestOrder: in any order of the records the same ones are in one cluster; and each is kept, or its keeper is: the best by rank, then
+// by order, of those it is like.
+func TestOrder(t *testing.T) {
+	recs, o := corpus(11, 300), Near{Keep: "first"}.WithDefaults()
+	partition := func(recs []dataset.Record) string {
+		members := map[string][]string{}
+		at := map[string]int{}
+		for i, r := range recs {
+			at[r.ID] = i
+		}
+		keeper := map[string]string{}
+		for _, c := range clustersOf(t, recs, o) {
+			members[c.Cluster] = append(members[c.Cluster], c.ID)
+			keeper[c.ID] = c.Keeper
+		}
+		for id, k := range keeper {
+			if keeper[k] != k || at[k] > at[id] {
+				t.Errorf("%s goes for %s, which is not kept or comes later", id, k)
+			}
+		}
+		var out []string
+		for _, m := range members {
+			slices.Sort(m)
+			out = append(out, strings.Join(m, " "))
+		}
+		slices.Sort(out)
+		return strings.Join(out, "\n")
+	}
+	want := partition(recs)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3 {
+		r.Shuffle(len(recs), func(i, j int) { recs[i], recs[j] = recs[j], recs[i] })
+		if got := partition(recs); got != want {
+			t.Errorf("another order, other clusters:\n%s\nwant\n%s", got, want)
 		}
 	}
 }

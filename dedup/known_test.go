@@ -1,0 +1,63 @@
+package dedup
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"temper/dataset"
+)
+
+// TestKnown: an index knows what was added to it and nothing else, is the same after it was written and read, and one that is cut
+// short is refused.
+func TestKnown(t *testing.T) {
+	none := &Known{}
+	k, err := none.Add(all(texted("a", "b", "a")))
+	if err != nil || k.Len() != 2 || none.Len() != 0 {
+		t.Fatalf("%d known, %d in the old one, %v", k.Len(), none.Len(), err)
+	}
+	var b bytes.Buffer
+	if n, err := WriteKnown(&b, k); err != nil || n != 2 {
+		t.Fatal(n, err)
+	}
+	back, err := ReadKnown(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := dropped(t, KnownNotes(all(texted("b", "c", "a")), back)), []string{"r0<", "r2<"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for cut := range b.Len() {
+		if _, err := ReadKnown(bytes.NewReader(b.Bytes()[:cut])); !errors.Is(err, dataset.ErrMalformed) {
+			t.Fatalf("an index cut at %d: %v", cut, err)
+		}
+	}
+}
+
+// FuzzReadKnown: what is no index is malformed; what is one is written back as it was.
+func FuzzReadKnown(f *testing.F) {
+	k, err := (&Known{}).Add(all(texted("a", "b")))
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := WriteKnown(&b, k); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte(knownMagic + "\xff\xff\xff\x7f\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		k, err := ReadKnown(bytes.NewReader(in))
+		if err != nil {
+			if !errors.Is(err, dataset.ErrMalformed) {
+				t.Fatal(err)
+			}
+			return
+		}
+		var out bytes.Buffer
+		if _, err := WriteKnown(&out, k); err != nil || !bytes.Equal(out.Bytes(), in) {
+			t.Errorf("%x is written as %x, %v", in, out.Bytes(), err)
+		}
+	})
+}
