@@ -201,10 +201,11 @@ func (p *goPackage) print(node ast.Decl) string {
 	if format.Node(&b, fset, f.Decls[0]) != nil {
 		return ""
 	}
-	if out = strings.ReplaceAll(strings.TrimSpace(b.String()), "\n\n", "\n"); short(out) {
-		return out
+	tight, err := format.Source(bytes.ReplaceAll(b.Bytes(), []byte("\n\n"), newline)) // which also aligns it
+	if out = strings.TrimSpace(string(tight)); err != nil || !short(out) {
+		return ""
 	}
-	return ""
+	return out
 }
 
 func short(code string) bool { return strings.Count(code, "\n") < maxSignatureLines }
