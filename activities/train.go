@@ -91,7 +91,7 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	if o.SaveEvery == 0 {
 		o.SaveEvery = saveEvery(o, len(job.Tokens.Sequences))
 	}
-	result, err := finetune.Train(ctx, job, o, a.hooks(ctx, saved, &s.Counts))
+	result, err := finetune.Train(ctx, job, o, a.hooks(ctx, saved))
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func saveEvery(o finetune.Options, sequences int) int {
 }
 
 // hooks report progress, remember the curve and write checkpoints.
-func (a *Activities) hooks(ctx context.Context, saved *checkpoints, c *dataset.Counts) finetune.Hooks {
+func (a *Activities) hooks(ctx context.Context, saved *checkpoints) finetune.Hooks {
 	p := Progress{Stage: "train", Unit: "steps"}
 	start := time.Now()
 	return finetune.Hooks{
@@ -135,7 +135,6 @@ func (a *Activities) hooks(ctx context.Context, saved *checkpoints, c *dataset.C
 			saved.add(s)
 			p.Note = saved.last()
 			say(ctx, p)
-			c.Bytes = s.Tokens
 			return nil
 		},
 		Save: func(k *finetune.Checkpoint) error {
