@@ -286,6 +286,7 @@ func TestQuestionIn(t *testing.T) {
 // where it is missing.
 func TestSelfContained(t *testing.T) {
 	do := dataset.Record{Meta: dataset.Meta{"package": "net/http", "kind": "method", "name": "Client.Do", "symbol": "http.Client.Do"}}
+	pkg := dataset.Record{Meta: dataset.Meta{"package": "archive/tar", "kind": "package", "name": "tar", "symbol": "tar"}}
 	text := dataset.Record{Text: "no name"}
 	for _, tt := range []struct {
 		rec            dataset.Record
@@ -294,8 +295,14 @@ func TestSelfContained(t *testing.T) {
 		{do, "What does Client.Do return?", "In Go's net/http package, what does Client.Do return?"},
 		{do, "Does http.Client.Do follow redirects?", "Does http.Client.Do follow redirects?"},
 		{do, "What does a client do?", "In Go's net/http package, what does a client do?"},
+		{do, "What does net/http.Client.Do() return?", "What does net/http.Client.Do() return?"},
+		{do, "How does net.IP.Do work?", ""},
+		{do, "How does Do.Stable work?", ""},
 		{do, "What is done here?", ""},
 		{do, "What does this method do?", ""},
+		{pkg, "What is archive/tar's job?", "What is archive/tar's job?"},
+		{pkg, "What does tar do?", "What does tar do?"},
+		{pkg, "What does archive/zip do?", ""},
 		{text, "Who wrote Faust?", "Who wrote Faust?"},
 		{text, "What does the text say?", ""},
 	} {

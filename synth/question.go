@@ -37,27 +37,53 @@ var pointing = []string{"the passage", "the text", "this text", "this passage", 
 	"this package", "given text", "the following"}
 
 // selfContained reports whether a question says what it is about: it does not point at a text, and has the name of the record's
-// symbol, if that has one, as a word.
+// symbol, if that has one. A name with dots must be the symbol's: small models write split.Stable for strings.SplitN.
 func selfContained(question string, rec dataset.Record) bool {
 	q := strings.ToLower(question)
 	if slices.ContainsFunc(pointing, func(s string) bool { return strings.Contains(q, s) }) {
 		return false
 	}
-	name := rec.Meta["name"]
-	if rec.Meta["kind"] == "package" {
-		name = rec.Meta["package"]
+	path := nameParts(rec.Meta["package"])
+	if rec.Meta["kind"] != "package" {
+		name := nameParts(rec.Meta["name"])
+		if symbol := nameParts(rec.Meta["symbol"]); len(symbol) > len(name) {
+			path = append(path, symbol[0]) // the package's name, where it is not in its path
+		}
+		path = append(path, name...)
 	}
-	if name == "" {
+	if rec.Meta["name"] == "" || len(path) == 0 {
 		return true
 	}
-	last := wordsOf(name[strings.LastIndexAny(name, "./")+1:])
-	words := wordsOf(q)
-	for i := range words {
-		if i+len(last) <= len(words) && slices.Equal(words[i:i+len(last)], last) {
-			return true
+	named := false
+	for token := range strings.FieldsSeq(q) {
+		parts := nameParts(possessive.Replace(token))
+		if !slices.Contains(parts, path[len(path)-1]) {
+			continue
+		}
+		if parts[len(parts)-1] != path[len(path)-1] || !within(parts, path) {
+			return false
+		}
+		named = true
+	}
+	return named
+}
+
+// possessive takes the s off a name's.
+var possessive = strings.NewReplacer("'s", "", "’s", "")
+
+// nameParts are the parts of a name such as net/http.Client.Do, or of a word, in lower case.
+func nameParts(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-' })
+}
+
+// within reports whether parts are in path, in order.
+func within(parts, path []string) bool {
+	for _, p := range path {
+		if len(parts) > 0 && parts[0] == p {
+			parts = parts[1:]
 		}
 	}
-	return false
+	return len(parts) == 0
 }
 
 // asking are the words questions start with, which may follow an introduction.
