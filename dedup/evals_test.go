@@ -15,11 +15,11 @@ func items(t *testing.T, name string) []dataset.Record {
 	t.Helper()
 	dir := os.Getenv("TEMPER_SHARED")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
+		dir = filepath.Join("..", "..", "shared", "data")
 	}
-	f, err := os.Open(filepath.Join(dir, "data", "evals", name))
+	f, err := os.Open(filepath.Join(dir, "evals", name))
 	if err != nil {
-		t.Skip("no evaluations: set TEMPER_SHARED to the folder that has data/evals: ", err)
+		t.Skip("no evaluations: set TEMPER_SHARED to the folder that has evals: ", err)
 	}
 	defer f.Close()
 	r, err := dataset.Decompress(name, f)

@@ -18,9 +18,9 @@ func shared(t *testing.T, name string) string {
 	t.Helper()
 	root := os.Getenv("TEMPER_SHARED")
 	if root == "" {
-		root = filepath.Join("..", "..", "shared")
+		root = filepath.Join("..", "..", "shared", "data")
 	}
-	path := filepath.Join(root, "data", name)
+	path := filepath.Join(root, name)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no shared data (set TEMPER_SHARED): %v", err)
 	}

@@ -20,9 +20,9 @@ func sentences(t *testing.T) map[string][]string {
 	t.Helper()
 	root := os.Getenv("TEMPER_SHARED")
 	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared")
+		root = filepath.Join("..", "..", "..", "shared", "data")
 	}
-	files, _ := filepath.Glob(filepath.Join(root, "data", "langid", "*.txt"))
+	files, _ := filepath.Glob(filepath.Join(root, "langid", "*.txt"))
 	if len(files) == 0 {
 		t.Skip("no shared data (set TEMPER_SHARED)")
 	}

@@ -15,11 +15,11 @@ func shared(t testing.TB, name string) string {
 	t.Helper()
 	dir := os.Getenv("TEMPER_SHARED")
 	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
+		dir = filepath.Join("..", "..", "..", "shared", "data")
 	}
-	dir = filepath.Join(dir, "data", name)
+	dir = filepath.Join(dir, name)
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no test data %s: set TEMPER_SHARED to the folder that has data/%s", dir, name)
+		t.Skipf("no test data %s: set TEMPER_SHARED to the folder that has %s", dir, name)
 	}
 	return dir
 }
