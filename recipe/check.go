@@ -42,7 +42,7 @@ func Parse(file string, b []byte, sets []string) (*Recipe, error) {
 func Load(file string, sets []string) (*Recipe, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
+		return nil, fmt.Errorf("recipe: %w; name a YAML file, such as a copy of examples/go-docs/recipe.yaml", err)
 	}
 	if info.IsDir() {
 		return nil, Problems{{File: file, Line: 1, Column: 1, What: "is a folder; name the recipe in it"}}
