@@ -63,7 +63,7 @@ func TestOrder(t *testing.T) {
 			if err := w.GetWorkflowResult(&r); err != nil {
 				t.Fatal(err)
 			}
-			if got := names(w.started); got != tt.want {
+			if got := names(w.begun()); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 			if tt.check != nil && !tt.check(r) {
@@ -88,8 +88,8 @@ func TestFailure(t *testing.T) {
 		if got := failure(w.GetWorkflowError()); got != "Failed"+name {
 			t.Errorf("%s: the run ended with %s", name, got)
 		}
-		if last := w.started[len(w.started)-1]; last != name {
-			t.Errorf("%s: then %s was begun", name, last)
+		if begun := w.begun(); begun[len(begun)-1] != name {
+			t.Errorf("%s: then %s was begun", name, begun[len(begun)-1])
 		}
 	}
 	if len(all) != reflect.TypeFor[*activities.Activities]().NumMethod() {
@@ -131,8 +131,9 @@ func TestCancel(t *testing.T) {
 		if err := w.GetWorkflowError(); !errors.As(err, new(*temporal.CanceledError)) {
 			t.Errorf("%s: ended with %v", at, err)
 		}
-		if n := slices.Index(plain.started, at); len(w.started) > n+1 || !slices.Equal(w.started, plain.started[:len(w.started)]) {
-			t.Errorf("%s: begun were %v", at, w.started)
+		all, begun := plain.begun(), w.begun()
+		if n := slices.Index(all, at); len(begun) > n+1 || !slices.Equal(begun, all[:len(begun)]) {
+			t.Errorf("%s: begun were %v", at, begun)
 		}
 	}
 }
@@ -203,7 +204,7 @@ func TestLongCurate(t *testing.T) {
 		w := newWorld(t)
 		w.SetContinueAsNewSuggested(true)
 		w.ExecuteWorkflow(Curate, in)
-		started = append(started, w.started...)
+		started = append(started, w.begun()...)
 		var next *workflow.ContinueAsNewError
 		if err := w.GetWorkflowError(); err == nil {
 			if err := w.GetWorkflowResult(&got); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,13 @@ type world struct {
 	mu      sync.Mutex
 	started []string // activities, in order
 	sizes   sizes
+}
+
+// begun is the activities begun so far, in order. One that was cancelled may still be running when its workflow has ended.
+func (w *world) begun() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.started)
 }
 
 // ref is a ref as long as a real one.
