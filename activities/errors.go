@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"go.temporal.io/sdk/temporal"
@@ -56,7 +57,7 @@ func classify(err error) error {
 	var cancelled *temporal.CanceledError
 	var refusal *synth.Refusal
 	final := func(kind, more string) error {
-		return temporal.NewNonRetryableApplicationError(err.Error()+more, kind, err)
+		return temporal.NewNonRetryableApplicationError(strings.TrimSuffix(err.Error(), ".")+more, kind, err)
 	}
 	switch {
 	case err == nil || errors.As(err, &app):
