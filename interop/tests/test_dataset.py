@@ -7,6 +7,7 @@ import datasets
 import duckdb
 import pandas
 import pyarrow
+import pyarrow.dataset
 import pyarrow.parquet
 import pytest
 import yaml
@@ -171,3 +172,20 @@ def test_card(folder, manifest):
     for config in CONFIGS:
         builder = datasets.load_dataset_builder(str(folder), config, cache_dir=str(folder.parent / "cache"))
         assert builder.info.features == declared
+
+
+def test_published(temper, tmp_path):
+    """The dataset that a run publishes to the S3 store, opened where the store keeps it: every reader counts the rows of its manifest."""
+    report = json.loads(temper("quickstart", "--base", "tiny", "--dir", tmp_path, "--json", "--set", "tune.train.steps=1",
+                               "--set", "synthesize.questions_from_text.records=2", codes=(0, 3)))
+    made = report["result"]["dataset"]
+    folder = tmp_path / "s3" / "temper" / "datasets" / made["name"] / made["version"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    want = {s["name"]: s["records"] for s in manifest["splits"]}
+    assert want["train"] > 100 and want["test"] > 10
+    for split, n in want.items():
+        assert n == pyarrow.dataset.dataset([folder / f["path"] for s in manifest["splits"] if s["name"] == split for f in s["files"]]).count_rows()
+    assert duckdb.sql(f"select count(*) from '{folder}/data/*.parquet'").fetchone()[0] == sum(want.values()) == manifest["records"]
+    hub = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    print(f"\npublished by a run: {want}")
+    assert {name: part.num_rows for name, part in hub.items()} == want
