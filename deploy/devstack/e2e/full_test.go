@@ -28,8 +28,8 @@ func disk(t *testing.T, dir, size string) (grow func(size string)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
+	t.Cleanup(func() { // the gateway ends a moment after its stack
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
@@ -88,7 +88,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%s was done before the disk was full, and was done again", s.Name)
 		}
 	}
-	servers.kill() // before its disk goes
+	servers.kill()
 }
 
 // ended awaits a run's end, however it ends, and tells it.
