@@ -62,16 +62,31 @@ func adam512(n int64, k *float32, p *float32, grad *float32, m *float32, v *floa
 func q40_512(n int64, src *byte, dst *float32)
 
 //go:noescape
+func dots_q40_512(n int64, w *byte, stride int64, x *float32, y *float32)
+
+//go:noescape
 func q41_512(n int64, src *byte, dst *float32)
+
+//go:noescape
+func dots_q41_512(n int64, w *byte, stride int64, x *float32, y *float32)
 
 //go:noescape
 func q80_512(n int64, src *byte, dst *float32)
 
 //go:noescape
+func dots_q80_512(n int64, w *byte, stride int64, x *float32, y *float32)
+
+//go:noescape
 func f16_512(n int64, src *byte, dst *float32)
 
 //go:noescape
+func dots_f16_512(n int64, w *byte, stride int64, x *float32, y *float32)
+
+//go:noescape
 func bf16_512(n int64, src *byte, dst *float32)
+
+//go:noescape
+func dots_bf16_512(n int64, w *byte, stride int64, x *float32, y *float32)
 
 //go:noescape
 func kern6x8_256(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
@@ -128,16 +143,31 @@ func adam256(n int64, k *float32, p *float32, grad *float32, m *float32, v *floa
 func q40_256(n int64, src *byte, dst *float32)
 
 //go:noescape
+func dots_q40_256(n int64, w *byte, stride int64, x *float32, y *float32)
+
+//go:noescape
 func q41_256(n int64, src *byte, dst *float32)
+
+//go:noescape
+func dots_q41_256(n int64, w *byte, stride int64, x *float32, y *float32)
 
 //go:noescape
 func q80_256(n int64, src *byte, dst *float32)
 
 //go:noescape
+func dots_q80_256(n int64, w *byte, stride int64, x *float32, y *float32)
+
+//go:noescape
 func f16_256(n int64, src *byte, dst *float32)
 
 //go:noescape
+func dots_f16_256(n int64, w *byte, stride int64, x *float32, y *float32)
+
+//go:noescape
 func bf16_256(n int64, src *byte, dst *float32)
+
+//go:noescape
+func dots_bf16_256(n int64, w *byte, stride int64, x *float32, y *float32)
 
 //go:noescape
 func packT16_512(n16 int64, src *float32, ld int64, dst *float32, dstStride int64)

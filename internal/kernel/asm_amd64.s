@@ -228,71 +228,87 @@ DATA constants<>+880(SB)/4, $0x42b20000
 DATA constants<>+884(SB)/4, $0x42b20000
 DATA constants<>+888(SB)/4, $0x42b20000
 DATA constants<>+892(SB)/4, $0x42b20000
-DATA constants<>+896(SB)/4, $0x0000007f
-DATA constants<>+900(SB)/4, $0x0000007f
-DATA constants<>+904(SB)/4, $0x0000007f
-DATA constants<>+908(SB)/4, $0x0000007f
-DATA constants<>+912(SB)/4, $0x0000007f
-DATA constants<>+916(SB)/4, $0x0000007f
-DATA constants<>+920(SB)/4, $0x0000007f
-DATA constants<>+924(SB)/4, $0x0000007f
-DATA constants<>+928(SB)/4, $0x0000007f
-DATA constants<>+932(SB)/4, $0x0000007f
-DATA constants<>+936(SB)/4, $0x0000007f
-DATA constants<>+940(SB)/4, $0x0000007f
-DATA constants<>+944(SB)/4, $0x0000007f
-DATA constants<>+948(SB)/4, $0x0000007f
-DATA constants<>+952(SB)/4, $0x0000007f
-DATA constants<>+956(SB)/4, $0x0000007f
-DATA constants<>+960(SB)/4, $0x0000000f
-DATA constants<>+964(SB)/4, $0x0000000f
-DATA constants<>+968(SB)/4, $0x0000000f
-DATA constants<>+972(SB)/4, $0x0000000f
-DATA constants<>+976(SB)/4, $0x0000000f
-DATA constants<>+980(SB)/4, $0x0000000f
-DATA constants<>+984(SB)/4, $0x0000000f
-DATA constants<>+988(SB)/4, $0x0000000f
-DATA constants<>+992(SB)/4, $0x0000000f
-DATA constants<>+996(SB)/4, $0x0000000f
-DATA constants<>+1000(SB)/4, $0x0000000f
-DATA constants<>+1004(SB)/4, $0x0000000f
-DATA constants<>+1008(SB)/4, $0x0000000f
-DATA constants<>+1012(SB)/4, $0x0000000f
-DATA constants<>+1016(SB)/4, $0x0000000f
-DATA constants<>+1020(SB)/4, $0x0000000f
-DATA constants<>+1024(SB)/4, $0xffffffff
-DATA constants<>+1028(SB)/4, $0xffffffff
-DATA constants<>+1032(SB)/4, $0xffffffff
-DATA constants<>+1036(SB)/4, $0xffffffff
-DATA constants<>+1040(SB)/4, $0xffffffff
-DATA constants<>+1044(SB)/4, $0xffffffff
-DATA constants<>+1048(SB)/4, $0xffffffff
-DATA constants<>+1052(SB)/4, $0xffffffff
-DATA constants<>+1056(SB)/4, $0xffffffff
-DATA constants<>+1060(SB)/4, $0xffffffff
-DATA constants<>+1064(SB)/4, $0xffffffff
-DATA constants<>+1068(SB)/4, $0xffffffff
-DATA constants<>+1072(SB)/4, $0xffffffff
-DATA constants<>+1076(SB)/4, $0xffffffff
-DATA constants<>+1080(SB)/4, $0xffffffff
-DATA constants<>+1084(SB)/4, $0xffffffff
-DATA constants<>+1088(SB)/4, $0x00000000
-DATA constants<>+1092(SB)/4, $0x00000000
-DATA constants<>+1096(SB)/4, $0x00000000
-DATA constants<>+1100(SB)/4, $0x00000000
-DATA constants<>+1104(SB)/4, $0x00000000
-DATA constants<>+1108(SB)/4, $0x00000000
-DATA constants<>+1112(SB)/4, $0x00000000
-DATA constants<>+1116(SB)/4, $0x00000000
-DATA constants<>+1120(SB)/4, $0x00000000
-DATA constants<>+1124(SB)/4, $0x00000000
-DATA constants<>+1128(SB)/4, $0x00000000
-DATA constants<>+1132(SB)/4, $0x00000000
-DATA constants<>+1136(SB)/4, $0x00000000
-DATA constants<>+1140(SB)/4, $0x00000000
-DATA constants<>+1144(SB)/4, $0x00000000
-DATA constants<>+1148(SB)/4, $0x00000000
-GLOBL constants<>(SB), RODATA|NOPTR, $1152
+DATA constants<>+896(SB)/4, $0x00000000
+DATA constants<>+900(SB)/4, $0x3f800000
+DATA constants<>+904(SB)/4, $0x40000000
+DATA constants<>+908(SB)/4, $0x40400000
+DATA constants<>+912(SB)/4, $0x40800000
+DATA constants<>+916(SB)/4, $0x40a00000
+DATA constants<>+920(SB)/4, $0x40c00000
+DATA constants<>+924(SB)/4, $0x40e00000
+DATA constants<>+928(SB)/4, $0x41000000
+DATA constants<>+932(SB)/4, $0x41100000
+DATA constants<>+936(SB)/4, $0x41200000
+DATA constants<>+940(SB)/4, $0x41300000
+DATA constants<>+944(SB)/4, $0x41400000
+DATA constants<>+948(SB)/4, $0x41500000
+DATA constants<>+952(SB)/4, $0x41600000
+DATA constants<>+956(SB)/4, $0x41700000
+DATA constants<>+960(SB)/4, $0x0000007f
+DATA constants<>+964(SB)/4, $0x0000007f
+DATA constants<>+968(SB)/4, $0x0000007f
+DATA constants<>+972(SB)/4, $0x0000007f
+DATA constants<>+976(SB)/4, $0x0000007f
+DATA constants<>+980(SB)/4, $0x0000007f
+DATA constants<>+984(SB)/4, $0x0000007f
+DATA constants<>+988(SB)/4, $0x0000007f
+DATA constants<>+992(SB)/4, $0x0000007f
+DATA constants<>+996(SB)/4, $0x0000007f
+DATA constants<>+1000(SB)/4, $0x0000007f
+DATA constants<>+1004(SB)/4, $0x0000007f
+DATA constants<>+1008(SB)/4, $0x0000007f
+DATA constants<>+1012(SB)/4, $0x0000007f
+DATA constants<>+1016(SB)/4, $0x0000007f
+DATA constants<>+1020(SB)/4, $0x0000007f
+DATA constants<>+1024(SB)/4, $0x0000000f
+DATA constants<>+1028(SB)/4, $0x0000000f
+DATA constants<>+1032(SB)/4, $0x0000000f
+DATA constants<>+1036(SB)/4, $0x0000000f
+DATA constants<>+1040(SB)/4, $0x0000000f
+DATA constants<>+1044(SB)/4, $0x0000000f
+DATA constants<>+1048(SB)/4, $0x0000000f
+DATA constants<>+1052(SB)/4, $0x0000000f
+DATA constants<>+1056(SB)/4, $0x0000000f
+DATA constants<>+1060(SB)/4, $0x0000000f
+DATA constants<>+1064(SB)/4, $0x0000000f
+DATA constants<>+1068(SB)/4, $0x0000000f
+DATA constants<>+1072(SB)/4, $0x0000000f
+DATA constants<>+1076(SB)/4, $0x0000000f
+DATA constants<>+1080(SB)/4, $0x0000000f
+DATA constants<>+1084(SB)/4, $0x0000000f
+DATA constants<>+1088(SB)/4, $0xffffffff
+DATA constants<>+1092(SB)/4, $0xffffffff
+DATA constants<>+1096(SB)/4, $0xffffffff
+DATA constants<>+1100(SB)/4, $0xffffffff
+DATA constants<>+1104(SB)/4, $0xffffffff
+DATA constants<>+1108(SB)/4, $0xffffffff
+DATA constants<>+1112(SB)/4, $0xffffffff
+DATA constants<>+1116(SB)/4, $0xffffffff
+DATA constants<>+1120(SB)/4, $0xffffffff
+DATA constants<>+1124(SB)/4, $0xffffffff
+DATA constants<>+1128(SB)/4, $0xffffffff
+DATA constants<>+1132(SB)/4, $0xffffffff
+DATA constants<>+1136(SB)/4, $0xffffffff
+DATA constants<>+1140(SB)/4, $0xffffffff
+DATA constants<>+1144(SB)/4, $0xffffffff
+DATA constants<>+1148(SB)/4, $0xffffffff
+DATA constants<>+1152(SB)/4, $0x00000000
+DATA constants<>+1156(SB)/4, $0x00000000
+DATA constants<>+1160(SB)/4, $0x00000000
+DATA constants<>+1164(SB)/4, $0x00000000
+DATA constants<>+1168(SB)/4, $0x00000000
+DATA constants<>+1172(SB)/4, $0x00000000
+DATA constants<>+1176(SB)/4, $0x00000000
+DATA constants<>+1180(SB)/4, $0x00000000
+DATA constants<>+1184(SB)/4, $0x00000000
+DATA constants<>+1188(SB)/4, $0x00000000
+DATA constants<>+1192(SB)/4, $0x00000000
+DATA constants<>+1196(SB)/4, $0x00000000
+DATA constants<>+1200(SB)/4, $0x00000000
+DATA constants<>+1204(SB)/4, $0x00000000
+DATA constants<>+1208(SB)/4, $0x00000000
+DATA constants<>+1212(SB)/4, $0x00000000
+GLOBL constants<>(SB), RODATA|NOPTR, $1216
 
 // func kern8x16_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
 // Requires: AVX, AVX512F, MMX+
@@ -2374,28 +2390,24 @@ adam512_end:
 	RET
 
 // func q40_512(n int64, src *byte, dst *float32)
-// Requires: AVX, AVX512F, F16C
+// Requires: AVX, AVX2, AVX512F
 TEXT ·q40_512(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ dst+16(FP), DX
 
 q40_512_loop:
-	MOVWLZX      (CX), BX
-	VMOVD        BX, X0
-	VCVTPH2PS    X0, X0
-	VBROADCASTSS X0, Z0
-	VPMOVZXBD    2(CX), Z1
-	VPSRLD       $0x04, Z1, Z2
-	VPANDD       constants<>+960(SB), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
+	VPBROADCASTW (CX), Y0
+	VCVTPH2PS    Y0, Z0
+	VMOVUPS      constants<>+896(SB), Z1
 	VSUBPS       constants<>+128(SB), Z1, Z1
 	VMULPS       Z0, Z1, Z1
-	VMOVUPS      Z1, (DX)
-	VSUBPS       constants<>+128(SB), Z2, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      Z2, 64(DX)
+	VPMOVZXBD    2(CX), Z0
+	VPERMPS      Z1, Z0, Z2
+	VMOVUPS      Z2, (DX)
+	VPSRLD       $0x04, Z0, Z0
+	VPERMPS      Z1, Z0, Z0
+	VMOVUPS      Z0, 64(DX)
 	ADDQ         $0x00000012, CX
 	ADDQ         $0x00000080, DX
 	DECQ         AX
@@ -2403,28 +2415,112 @@ q40_512_loop:
 	VZEROUPPER
 	RET
 
+// func dots_q40_512(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dots_q40_512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+dots_q40_512_loop:
+	VPBROADCASTW  (CX), Y4
+	VCVTPH2PS     Y4, Z4
+	VMOVUPS       constants<>+896(SB), Z5
+	VSUBPS        constants<>+128(SB), Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VPMOVZXBD     2(CX), Z4
+	VPERMPS       Z5, Z4, Z6
+	VFMADD231PS   (BX), Z6, Z0
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z5, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z0
+	VPBROADCASTW  (CX)(DX*1), Y4
+	VCVTPH2PS     Y4, Z4
+	VMOVUPS       constants<>+896(SB), Z5
+	VSUBPS        constants<>+128(SB), Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VPMOVZXBD     2(CX)(DX*1), Z4
+	VPERMPS       Z5, Z4, Z6
+	VFMADD231PS   (BX), Z6, Z1
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z5, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z1
+	VPBROADCASTW  (CX)(DX*2), Y4
+	VCVTPH2PS     Y4, Z4
+	VMOVUPS       constants<>+896(SB), Z5
+	VSUBPS        constants<>+128(SB), Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VPMOVZXBD     2(CX)(DX*2), Z4
+	VPERMPS       Z5, Z4, Z6
+	VFMADD231PS   (BX), Z6, Z2
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z5, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z2
+	VPBROADCASTW  (CX)(SI*1), Y4
+	VCVTPH2PS     Y4, Z4
+	VMOVUPS       constants<>+896(SB), Z5
+	VSUBPS        constants<>+128(SB), Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VPMOVZXBD     2(CX)(SI*1), Z4
+	VPERMPS       Z5, Z4, Z6
+	VFMADD231PS   (BX), Z6, Z3
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z5, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z3
+	ADDQ          $0x00000012, CX
+	ADDQ          $0x00000080, BX
+	DECQ          AX
+	JNZ           dots_q40_512_loop
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	MOVQ          y+32(FP), AX
+	VMOVUPS       X0, (AX)
+	VZEROUPPER
+	RET
+
 // func q41_512(n int64, src *byte, dst *float32)
-// Requires: AVX, AVX512F, F16C
+// Requires: AVX, AVX2, AVX512F
 TEXT ·q41_512(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ dst+16(FP), DX
 
 q41_512_loop:
-	VMOVD        (CX), X0
-	VCVTPH2PS    X0, X0
-	VBROADCASTSS X0, Z1
-	VMOVSHDUP    X0, X0
-	VBROADCASTSS X0, Z0
-	VPMOVZXBD    4(CX), Z2
-	VPSRLD       $0x04, Z2, Z3
-	VPANDD       constants<>+960(SB), Z2, Z2
-	VCVTDQ2PS    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VFMADD213PS  Z0, Z1, Z2
-	VMOVUPS      Z2, (DX)
-	VFMADD213PS  Z0, Z1, Z3
-	VMOVUPS      Z3, 64(DX)
+	VPBROADCASTD (CX), Y0
+	VCVTPH2PS    Y0, Z1
+	VMOVSLDUP    Z1, Z0
+	VMOVSHDUP    Z1, Z1
+	VMOVUPS      constants<>+896(SB), Z2
+	VFMADD213PS  Z1, Z0, Z2
+	VPMOVZXBD    4(CX), Z0
+	VPERMPS      Z2, Z0, Z1
+	VMOVUPS      Z1, (DX)
+	VPSRLD       $0x04, Z0, Z0
+	VPERMPS      Z2, Z0, Z0
+	VMOVUPS      Z0, 64(DX)
 	ADDQ         $0x00000014, CX
 	ADDQ         $0x00000080, DX
 	DECQ         AX
@@ -2432,18 +2528,106 @@ q41_512_loop:
 	VZEROUPPER
 	RET
 
+// func dots_q41_512(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dots_q41_512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+dots_q41_512_loop:
+	VPBROADCASTD  (CX), Y4
+	VCVTPH2PS     Y4, Z5
+	VMOVSLDUP     Z5, Z4
+	VMOVSHDUP     Z5, Z5
+	VMOVUPS       constants<>+896(SB), Z6
+	VFMADD213PS   Z5, Z4, Z6
+	VPMOVZXBD     4(CX), Z4
+	VPERMPS       Z6, Z4, Z5
+	VFMADD231PS   (BX), Z5, Z0
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z6, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z0
+	VPBROADCASTD  (CX)(DX*1), Y4
+	VCVTPH2PS     Y4, Z5
+	VMOVSLDUP     Z5, Z4
+	VMOVSHDUP     Z5, Z5
+	VMOVUPS       constants<>+896(SB), Z6
+	VFMADD213PS   Z5, Z4, Z6
+	VPMOVZXBD     4(CX)(DX*1), Z4
+	VPERMPS       Z6, Z4, Z5
+	VFMADD231PS   (BX), Z5, Z1
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z6, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z1
+	VPBROADCASTD  (CX)(DX*2), Y4
+	VCVTPH2PS     Y4, Z5
+	VMOVSLDUP     Z5, Z4
+	VMOVSHDUP     Z5, Z5
+	VMOVUPS       constants<>+896(SB), Z6
+	VFMADD213PS   Z5, Z4, Z6
+	VPMOVZXBD     4(CX)(DX*2), Z4
+	VPERMPS       Z6, Z4, Z5
+	VFMADD231PS   (BX), Z5, Z2
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z6, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z2
+	VPBROADCASTD  (CX)(SI*1), Y4
+	VCVTPH2PS     Y4, Z5
+	VMOVSLDUP     Z5, Z4
+	VMOVSHDUP     Z5, Z5
+	VMOVUPS       constants<>+896(SB), Z6
+	VFMADD213PS   Z5, Z4, Z6
+	VPMOVZXBD     4(CX)(SI*1), Z4
+	VPERMPS       Z6, Z4, Z5
+	VFMADD231PS   (BX), Z5, Z3
+	VPSRLD        $0x04, Z4, Z4
+	VPERMPS       Z6, Z4, Z4
+	VFMADD231PS   64(BX), Z4, Z3
+	ADDQ          $0x00000014, CX
+	ADDQ          $0x00000080, BX
+	DECQ          AX
+	JNZ           dots_q41_512_loop
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	MOVQ          y+32(FP), AX
+	VMOVUPS       X0, (AX)
+	VZEROUPPER
+	RET
+
 // func q80_512(n int64, src *byte, dst *float32)
-// Requires: AVX, AVX512F, F16C
+// Requires: AVX, AVX2, AVX512F
 TEXT ·q80_512(SB), NOSPLIT, $0-24
 	MOVQ n+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ dst+16(FP), DX
 
 q80_512_loop:
-	MOVWLZX      (CX), BX
-	VMOVD        BX, X0
-	VCVTPH2PS    X0, X0
-	VBROADCASTSS X0, Z0
+	VPBROADCASTW (CX), Y0
+	VCVTPH2PS    Y0, Z0
 	VPMOVSXBD    2(CX), Z1
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z0, Z1, Z1
@@ -2456,6 +2640,88 @@ q80_512_loop:
 	ADDQ         $0x00000080, DX
 	DECQ         AX
 	JNZ          q80_512_loop
+	VZEROUPPER
+	RET
+
+// func dots_q80_512(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·dots_q80_512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+dots_q80_512_loop:
+	VPBROADCASTW  (CX), Y4
+	VCVTPH2PS     Y4, Z4
+	VPMOVSXBD     2(CX), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   (BX), Z5, Z0
+	VPMOVSXBD     18(CX), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   64(BX), Z5, Z0
+	VPBROADCASTW  (CX)(DX*1), Y4
+	VCVTPH2PS     Y4, Z4
+	VPMOVSXBD     2(CX)(DX*1), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   (BX), Z5, Z1
+	VPMOVSXBD     18(CX)(DX*1), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   64(BX), Z5, Z1
+	VPBROADCASTW  (CX)(DX*2), Y4
+	VCVTPH2PS     Y4, Z4
+	VPMOVSXBD     2(CX)(DX*2), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   (BX), Z5, Z2
+	VPMOVSXBD     18(CX)(DX*2), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   64(BX), Z5, Z2
+	VPBROADCASTW  (CX)(SI*1), Y4
+	VCVTPH2PS     Y4, Z4
+	VPMOVSXBD     2(CX)(SI*1), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   (BX), Z5, Z3
+	VPMOVSXBD     18(CX)(SI*1), Z5
+	VCVTDQ2PS     Z5, Z5
+	VMULPS        Z4, Z5, Z5
+	VFMADD231PS   64(BX), Z5, Z3
+	ADDQ          $0x00000022, CX
+	ADDQ          $0x00000080, BX
+	DECQ          AX
+	JNZ           dots_q80_512_loop
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	MOVQ          y+32(FP), AX
+	VMOVUPS       X0, (AX)
 	VZEROUPPER
 	RET
 
@@ -2476,6 +2742,56 @@ f16_512_loop:
 	VZEROUPPER
 	RET
 
+// func dots_f16_512(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX512F
+TEXT ·dots_f16_512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+dots_f16_512_loop:
+	VCVTPH2PS     (CX), Z4
+	VFMADD231PS   (BX), Z4, Z0
+	VCVTPH2PS     (CX)(DX*1), Z4
+	VFMADD231PS   (BX), Z4, Z1
+	VCVTPH2PS     (CX)(DX*2), Z4
+	VFMADD231PS   (BX), Z4, Z2
+	VCVTPH2PS     (CX)(SI*1), Z4
+	VFMADD231PS   (BX), Z4, Z3
+	ADDQ          $0x00000020, CX
+	ADDQ          $0x00000040, BX
+	DECQ          AX
+	JNZ           dots_f16_512_loop
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	MOVQ          y+32(FP), AX
+	VMOVUPS       X0, (AX)
+	VZEROUPPER
+	RET
+
 // func bf16_512(n int64, src *byte, dst *float32)
 // Requires: AVX, AVX512F
 TEXT ·bf16_512(SB), NOSPLIT, $0-24
@@ -2491,6 +2807,60 @@ bf16_512_loop:
 	ADDQ      $0x00000040, DX
 	DECQ      AX
 	JNZ       bf16_512_loop
+	VZEROUPPER
+	RET
+
+// func dots_bf16_512(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX512F
+TEXT ·dots_bf16_512(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+dots_bf16_512_loop:
+	VPMOVZXWD     (CX), Z4
+	VPSLLD        $0x10, Z4, Z4
+	VFMADD231PS   (BX), Z4, Z0
+	VPMOVZXWD     (CX)(DX*1), Z4
+	VPSLLD        $0x10, Z4, Z4
+	VFMADD231PS   (BX), Z4, Z1
+	VPMOVZXWD     (CX)(DX*2), Z4
+	VPSLLD        $0x10, Z4, Z4
+	VFMADD231PS   (BX), Z4, Z2
+	VPMOVZXWD     (CX)(SI*1), Z4
+	VPSLLD        $0x10, Z4, Z4
+	VFMADD231PS   (BX), Z4, Z3
+	ADDQ          $0x00000020, CX
+	ADDQ          $0x00000040, BX
+	DECQ          AX
+	JNZ           dots_bf16_512_loop
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y0, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X1
+	VADDPS        X4, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X2
+	VADDPS        X4, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	MOVQ          y+32(FP), AX
+	VMOVUPS       X0, (AX)
 	VZEROUPPER
 	RET
 
@@ -2939,7 +3309,7 @@ add256_one:
 add256_rest:
 	ANDQ       $0x00000007, AX
 	JZ         add256_end
-	LEAQ       constants<>+1088(SB), SI
+	LEAQ       constants<>+1152(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
 	VMOVUPS    (SI), Y0
@@ -3004,7 +3374,7 @@ axpy256_one:
 axpy256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          axpy256_end
-	LEAQ        constants<>+1088(SB), BX
+	LEAQ        constants<>+1152(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
 	VMOVUPS     (BX), Y1
@@ -3061,7 +3431,7 @@ scale256_one:
 scale256_rest:
 	ANDQ       $0x00000007, AX
 	JZ         scale256_end
-	LEAQ       constants<>+1088(SB), DX
+	LEAQ       constants<>+1152(SB), DX
 	SHLQ       $0x02, AX
 	SUBQ       AX, DX
 	VMOVUPS    (DX), Y1
@@ -3123,7 +3493,7 @@ norm256_one:
 norm256_rest:
 	ANDQ       $0x00000007, AX
 	JZ         norm256_end
-	LEAQ       constants<>+1088(SB), SI
+	LEAQ       constants<>+1152(SB), SI
 	SHLQ       $0x02, AX
 	SUBQ       AX, SI
 	VMOVUPS    (SI), Y1
@@ -3197,7 +3567,7 @@ normBack256_one:
 normBack256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          normBack256_end
-	LEAQ        constants<>+1088(SB), DI
+	LEAQ        constants<>+1152(SB), DI
 	SHLQ        $0x02, AX
 	SUBQ        AX, DI
 	VMOVUPS     (DI), Y2
@@ -3263,7 +3633,7 @@ dot256_one:
 dot256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          dot256_end
-	LEAQ        constants<>+1088(SB), BX
+	LEAQ        constants<>+1152(SB), BX
 	SHLQ        $0x02, AX
 	SUBQ        AX, BX
 	VMOVUPS     (BX), Y4
@@ -3349,7 +3719,7 @@ dot3_256_one:
 dot3_256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          dot3_256_end
-	LEAQ        constants<>+1088(SB), SI
+	LEAQ        constants<>+1152(SB), SI
 	SHLQ        $0x02, AX
 	SUBQ        AX, SI
 	VMOVUPS     (SI), Y4
@@ -3469,7 +3839,7 @@ dots1x4_256_one:
 dots1x4_256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          dots1x4_256_end
-	LEAQ        constants<>+1088(SB), DX
+	LEAQ        constants<>+1152(SB), DX
 	SHLQ        $0x02, AX
 	SUBQ        AX, DX
 	VMOVUPS     (DX), Y4
@@ -3592,7 +3962,7 @@ dots2x4_256_one:
 dots2x4_256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          dots2x4_256_end
-	LEAQ        constants<>+1088(SB), R8
+	LEAQ        constants<>+1152(SB), R8
 	SHLQ        $0x02, AX
 	SUBQ        AX, R8
 	VMOVUPS     (R8), Y8
@@ -3683,7 +4053,7 @@ expSum256_one:
 	VFMADD213PS  Y6, Y9, Y8
 	VADDPS       constants<>+0(SB), Y8, Y8
 	VCVTPS2DQ    Y7, Y7
-	VPADDD       constants<>+896(SB), Y7, Y7
+	VPADDD       constants<>+960(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VMULPS       Y7, Y8, Y8
 	VCMPPS       $0x05, Y2, Y5, Y7
@@ -3697,7 +4067,7 @@ expSum256_one:
 expSum256_rest:
 	ANDQ         $0x00000007, AX
 	JZ           expSum256_end
-	LEAQ         constants<>+1088(SB), DX
+	LEAQ         constants<>+1152(SB), DX
 	SHLQ         $0x02, AX
 	SUBQ         AX, DX
 	VMOVUPS      (DX), Y5
@@ -3719,7 +4089,7 @@ expSum256_rest:
 	VFMADD213PS  Y0, Y7, Y3
 	VADDPS       constants<>+0(SB), Y3, Y3
 	VCVTPS2DQ    Y1, Y1
-	VPADDD       constants<>+896(SB), Y1, Y1
+	VPADDD       constants<>+960(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y3, Y3
 	VCMPPS       $0x05, Y2, Y6, Y1
@@ -3775,7 +4145,7 @@ attend256_one:
 	VFMADD213PS  Y7, Y10, Y9
 	VADDPS       constants<>+0(SB), Y9, Y9
 	VCVTPS2DQ    Y8, Y8
-	VPADDD       constants<>+896(SB), Y8, Y8
+	VPADDD       constants<>+960(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y8, Y9, Y9
 	VCMPPS       $0x05, Y3, Y5, Y8
@@ -3793,7 +4163,7 @@ attend256_one:
 attend256_rest:
 	ANDQ         $0x00000007, AX
 	JZ           attend256_end
-	LEAQ         constants<>+1088(SB), BX
+	LEAQ         constants<>+1152(SB), BX
 	SHLQ         $0x02, AX
 	SUBQ         AX, BX
 	VMOVUPS      (BX), Y5
@@ -3816,7 +4186,7 @@ attend256_rest:
 	VFMADD213PS  Y1, Y9, Y8
 	VADDPS       constants<>+0(SB), Y8, Y8
 	VCVTPS2DQ    Y4, Y4
-	VPADDD       constants<>+896(SB), Y4, Y4
+	VPADDD       constants<>+960(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
 	VMULPS       Y4, Y8, Y8
 	VCMPPS       $0x05, Y3, Y6, Y4
@@ -3864,7 +4234,7 @@ swiglu256_one:
 	VFMADD213PS  Y5, Y8, Y7
 	VADDPS       constants<>+0(SB), Y7, Y7
 	VCVTPS2DQ    Y6, Y6
-	VPADDD       constants<>+896(SB), Y6, Y6
+	VPADDD       constants<>+960(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y7, Y7
 	VCMPPS       $0x05, Y0, Y4, Y6
@@ -3882,7 +4252,7 @@ swiglu256_one:
 swiglu256_rest:
 	ANDQ         $0x00000007, AX
 	JZ           swiglu256_end
-	LEAQ         constants<>+1088(SB), SI
+	LEAQ         constants<>+1152(SB), SI
 	SHLQ         $0x02, AX
 	SUBQ         AX, SI
 	VMOVUPS      (SI), Y2
@@ -3905,7 +4275,7 @@ swiglu256_rest:
 	VFMADD213PS  Y6, Y8, Y7
 	VADDPS       constants<>+0(SB), Y7, Y7
 	VCVTPS2DQ    Y1, Y1
-	VPADDD       constants<>+896(SB), Y1, Y1
+	VPADDD       constants<>+960(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y7, Y7
 	VCMPPS       $0x05, Y0, Y5, Y1
@@ -3953,7 +4323,7 @@ swigluBack256_one:
 	VFMADD213PS  Y4, Y7, Y6
 	VADDPS       constants<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
-	VPADDD       constants<>+896(SB), Y5, Y5
+	VPADDD       constants<>+960(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y5, Y6, Y6
 	VCMPPS       $0x05, Y0, Y3, Y5
@@ -3982,7 +4352,7 @@ swigluBack256_one:
 swigluBack256_rest:
 	ANDQ         $0x00000007, AX
 	JZ           swigluBack256_end
-	LEAQ         constants<>+1088(SB), R8
+	LEAQ         constants<>+1152(SB), R8
 	SHLQ         $0x02, AX
 	SUBQ         AX, R8
 	VMOVUPS      (R8), Y2
@@ -4004,7 +4374,7 @@ swigluBack256_rest:
 	VFMADD213PS  Y5, Y7, Y6
 	VADDPS       constants<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y1, Y1
-	VPADDD       constants<>+896(SB), Y1, Y1
+	VPADDD       constants<>+960(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y6, Y6
 	VCMPPS       $0x05, Y0, Y4, Y1
@@ -4077,7 +4447,7 @@ adam256_one:
 adam256_rest:
 	ANDQ        $0x00000007, AX
 	JZ          adam256_end
-	LEAQ        constants<>+1088(SB), CX
+	LEAQ        constants<>+1152(SB), CX
 	SHLQ        $0x02, AX
 	SUBQ        AX, CX
 	VMOVUPS     (CX), Y8
@@ -4118,30 +4488,172 @@ q40_256_loop:
 	VBROADCASTSS X0, Y0
 	VPMOVZXBD    2(CX), Y1
 	VPSRLD       $0x04, Y1, Y2
-	VPAND        constants<>+960(SB), Y1, Y1
+	VPAND        constants<>+1024(SB), Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VCVTDQ2PS    Y2, Y2
 	VSUBPS       constants<>+128(SB), Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, (DX)
-	VSUBPS       constants<>+128(SB), Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 64(DX)
 	VPMOVZXBD    10(CX), Y1
-	VPSRLD       $0x04, Y1, Y2
-	VPAND        constants<>+960(SB), Y1, Y1
+	VPSRLD       $0x04, Y1, Y3
+	VPAND        constants<>+1024(SB), Y1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VCVTDQ2PS    Y2, Y2
 	VSUBPS       constants<>+128(SB), Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMOVUPS      Y1, 32(DX)
+	VCVTDQ2PS    Y2, Y2
 	VSUBPS       constants<>+128(SB), Y2, Y2
 	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 96(DX)
+	VMOVUPS      Y2, 64(DX)
+	VCVTDQ2PS    Y3, Y3
+	VSUBPS       constants<>+128(SB), Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, 96(DX)
 	ADDQ         $0x00000012, CX
 	ADDQ         $0x00000080, DX
 	DECQ         AX
 	JNZ          q40_256_loop
+	VZEROUPPER
+	RET
+
+// func dots_q40_256(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·dots_q40_256(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+dots_q40_256_loop:
+	MOVWLZX      (CX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVZXBD    2(CX), Y5
+	VPSRLD       $0x04, Y5, Y6
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y0
+	VPMOVZXBD    10(CX), Y5
+	VPSRLD       $0x04, Y5, Y7
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y0
+	VCVTDQ2PS    Y6, Y6
+	VSUBPS       constants<>+128(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  64(BX), Y6, Y0
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       constants<>+128(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VFMADD231PS  96(BX), Y7, Y0
+	MOVWLZX      (CX)(DX*1), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVZXBD    2(CX)(DX*1), Y5
+	VPSRLD       $0x04, Y5, Y6
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y1
+	VPMOVZXBD    10(CX)(DX*1), Y5
+	VPSRLD       $0x04, Y5, Y7
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y1
+	VCVTDQ2PS    Y6, Y6
+	VSUBPS       constants<>+128(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  64(BX), Y6, Y1
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       constants<>+128(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VFMADD231PS  96(BX), Y7, Y1
+	MOVWLZX      (CX)(DX*2), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVZXBD    2(CX)(DX*2), Y5
+	VPSRLD       $0x04, Y5, Y6
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y2
+	VPMOVZXBD    10(CX)(DX*2), Y5
+	VPSRLD       $0x04, Y5, Y7
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y2
+	VCVTDQ2PS    Y6, Y6
+	VSUBPS       constants<>+128(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  64(BX), Y6, Y2
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       constants<>+128(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VFMADD231PS  96(BX), Y7, Y2
+	MOVWLZX      (CX)(SI*1), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVZXBD    2(CX)(SI*1), Y5
+	VPSRLD       $0x04, Y5, Y6
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y3
+	VPMOVZXBD    10(CX)(SI*1), Y5
+	VPSRLD       $0x04, Y5, Y7
+	VPAND        constants<>+1024(SB), Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       constants<>+128(SB), Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y3
+	VCVTDQ2PS    Y6, Y6
+	VSUBPS       constants<>+128(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  64(BX), Y6, Y3
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       constants<>+128(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VFMADD231PS  96(BX), Y7, Y3
+	ADDQ         $0x00000012, CX
+	ADDQ         $0x00000080, BX
+	DECQ         AX
+	JNZ          dots_q40_256_loop
+	VMOVUPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVUPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVUPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVUPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X0, X3, X3
+	VHADDPS      X1, X4, X4
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X4, X4
+	MOVQ         y+32(FP), AX
+	VMOVUPS      X4, (AX)
 	VZEROUPPER
 	RET
 
@@ -4153,33 +4665,163 @@ TEXT ·q41_256(SB), NOSPLIT, $0-24
 	MOVQ dst+16(FP), DX
 
 q41_256_loop:
-	VMOVD        (CX), X0
-	VCVTPH2PS    X0, X0
-	VBROADCASTSS X0, Y1
-	VMOVSHDUP    X0, X0
-	VBROADCASTSS X0, Y0
+	VMOVD        (CX), X1
+	VCVTPH2PS    X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVSHDUP    X1, X1
+	VBROADCASTSS X1, Y1
 	VPMOVZXBD    4(CX), Y2
 	VPSRLD       $0x04, Y2, Y3
-	VPAND        constants<>+960(SB), Y2, Y2
+	VPAND        constants<>+1024(SB), Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VCVTDQ2PS    Y3, Y3
-	VFMADD213PS  Y0, Y1, Y2
+	VFMADD213PS  Y1, Y0, Y2
 	VMOVUPS      Y2, (DX)
-	VFMADD213PS  Y0, Y1, Y3
-	VMOVUPS      Y3, 64(DX)
 	VPMOVZXBD    12(CX), Y2
-	VPSRLD       $0x04, Y2, Y3
-	VPAND        constants<>+960(SB), Y2, Y2
+	VPSRLD       $0x04, Y2, Y4
+	VPAND        constants<>+1024(SB), Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VCVTDQ2PS    Y3, Y3
-	VFMADD213PS  Y0, Y1, Y2
+	VFMADD213PS  Y1, Y0, Y2
 	VMOVUPS      Y2, 32(DX)
-	VFMADD213PS  Y0, Y1, Y3
-	VMOVUPS      Y3, 96(DX)
+	VCVTDQ2PS    Y3, Y3
+	VFMADD213PS  Y1, Y0, Y3
+	VMOVUPS      Y3, 64(DX)
+	VCVTDQ2PS    Y4, Y4
+	VFMADD213PS  Y1, Y0, Y4
+	VMOVUPS      Y4, 96(DX)
 	ADDQ         $0x00000014, CX
 	ADDQ         $0x00000080, DX
 	DECQ         AX
 	JNZ          q41_256_loop
+	VZEROUPPER
+	RET
+
+// func dots_q41_256(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·dots_q41_256(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+dots_q41_256_loop:
+	VMOVD        (CX), X5
+	VCVTPH2PS    X5, X5
+	VBROADCASTSS X5, Y4
+	VMOVSHDUP    X5, X5
+	VBROADCASTSS X5, Y5
+	VPMOVZXBD    4(CX), Y6
+	VPSRLD       $0x04, Y6, Y7
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  (BX), Y6, Y0
+	VPMOVZXBD    12(CX), Y6
+	VPSRLD       $0x04, Y6, Y8
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  32(BX), Y6, Y0
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  Y5, Y4, Y7
+	VFMADD231PS  64(BX), Y7, Y0
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  Y5, Y4, Y8
+	VFMADD231PS  96(BX), Y8, Y0
+	VMOVD        (CX)(DX*1), X5
+	VCVTPH2PS    X5, X5
+	VBROADCASTSS X5, Y4
+	VMOVSHDUP    X5, X5
+	VBROADCASTSS X5, Y5
+	VPMOVZXBD    4(CX)(DX*1), Y6
+	VPSRLD       $0x04, Y6, Y7
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  (BX), Y6, Y1
+	VPMOVZXBD    12(CX)(DX*1), Y6
+	VPSRLD       $0x04, Y6, Y8
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  32(BX), Y6, Y1
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  Y5, Y4, Y7
+	VFMADD231PS  64(BX), Y7, Y1
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  Y5, Y4, Y8
+	VFMADD231PS  96(BX), Y8, Y1
+	VMOVD        (CX)(DX*2), X5
+	VCVTPH2PS    X5, X5
+	VBROADCASTSS X5, Y4
+	VMOVSHDUP    X5, X5
+	VBROADCASTSS X5, Y5
+	VPMOVZXBD    4(CX)(DX*2), Y6
+	VPSRLD       $0x04, Y6, Y7
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  (BX), Y6, Y2
+	VPMOVZXBD    12(CX)(DX*2), Y6
+	VPSRLD       $0x04, Y6, Y8
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  32(BX), Y6, Y2
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  Y5, Y4, Y7
+	VFMADD231PS  64(BX), Y7, Y2
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  Y5, Y4, Y8
+	VFMADD231PS  96(BX), Y8, Y2
+	VMOVD        (CX)(SI*1), X5
+	VCVTPH2PS    X5, X5
+	VBROADCASTSS X5, Y4
+	VMOVSHDUP    X5, X5
+	VBROADCASTSS X5, Y5
+	VPMOVZXBD    4(CX)(SI*1), Y6
+	VPSRLD       $0x04, Y6, Y7
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  (BX), Y6, Y3
+	VPMOVZXBD    12(CX)(SI*1), Y6
+	VPSRLD       $0x04, Y6, Y8
+	VPAND        constants<>+1024(SB), Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VFMADD213PS  Y5, Y4, Y6
+	VFMADD231PS  32(BX), Y6, Y3
+	VCVTDQ2PS    Y7, Y7
+	VFMADD213PS  Y5, Y4, Y7
+	VFMADD231PS  64(BX), Y7, Y3
+	VCVTDQ2PS    Y8, Y8
+	VFMADD213PS  Y5, Y4, Y8
+	VFMADD231PS  96(BX), Y8, Y3
+	ADDQ         $0x00000014, CX
+	ADDQ         $0x00000080, BX
+	DECQ         AX
+	JNZ          dots_q41_256_loop
+	VMOVUPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVUPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVUPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVUPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X0, X3, X3
+	VHADDPS      X1, X4, X4
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X4, X4
+	MOVQ         y+32(FP), AX
+	VMOVUPS      X4, (AX)
 	VZEROUPPER
 	RET
 
@@ -4218,6 +4860,124 @@ q80_256_loop:
 	VZEROUPPER
 	RET
 
+// func dots_q80_256(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·dots_q80_256(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+dots_q80_256_loop:
+	MOVWLZX      (CX), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD    2(CX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y0
+	VPMOVSXBD    10(CX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y0
+	VPMOVSXBD    18(CX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  64(BX), Y5, Y0
+	VPMOVSXBD    26(CX), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  96(BX), Y5, Y0
+	MOVWLZX      (CX)(DX*1), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD    2(CX)(DX*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y1
+	VPMOVSXBD    10(CX)(DX*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y1
+	VPMOVSXBD    18(CX)(DX*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  64(BX), Y5, Y1
+	VPMOVSXBD    26(CX)(DX*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  96(BX), Y5, Y1
+	MOVWLZX      (CX)(DX*2), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD    2(CX)(DX*2), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y2
+	VPMOVSXBD    10(CX)(DX*2), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y2
+	VPMOVSXBD    18(CX)(DX*2), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  64(BX), Y5, Y2
+	VPMOVSXBD    26(CX)(DX*2), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  96(BX), Y5, Y2
+	MOVWLZX      (CX)(SI*1), DI
+	VMOVD        DI, X4
+	VCVTPH2PS    X4, X4
+	VBROADCASTSS X4, Y4
+	VPMOVSXBD    2(CX)(SI*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (BX), Y5, Y3
+	VPMOVSXBD    10(CX)(SI*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  32(BX), Y5, Y3
+	VPMOVSXBD    18(CX)(SI*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  64(BX), Y5, Y3
+	VPMOVSXBD    26(CX)(SI*1), Y5
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  96(BX), Y5, Y3
+	ADDQ         $0x00000022, CX
+	ADDQ         $0x00000080, BX
+	DECQ         AX
+	JNZ          dots_q80_256_loop
+	VMOVUPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVUPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVUPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVUPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X0, X3, X3
+	VHADDPS      X1, X4, X4
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X4, X4
+	MOVQ         y+32(FP), AX
+	VMOVUPS      X4, (AX)
+	VZEROUPPER
+	RET
+
 // func f16_256(n int64, src *byte, dst *float32)
 // Requires: AVX, F16C
 TEXT ·f16_256(SB), NOSPLIT, $0-24
@@ -4234,6 +4994,60 @@ f16_256_loop:
 	ADDQ      $0x00000040, DX
 	DECQ      AX
 	JNZ       f16_256_loop
+	VZEROUPPER
+	RET
+
+// func dots_f16_256(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, F16C, FMA3
+TEXT ·dots_f16_256(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+dots_f16_256_loop:
+	VCVTPH2PS    (CX), Y4
+	VFMADD231PS  (BX), Y4, Y0
+	VCVTPH2PS    16(CX), Y4
+	VFMADD231PS  32(BX), Y4, Y0
+	VCVTPH2PS    (CX)(DX*1), Y4
+	VFMADD231PS  (BX), Y4, Y1
+	VCVTPH2PS    16(CX)(DX*1), Y4
+	VFMADD231PS  32(BX), Y4, Y1
+	VCVTPH2PS    (CX)(DX*2), Y4
+	VFMADD231PS  (BX), Y4, Y2
+	VCVTPH2PS    16(CX)(DX*2), Y4
+	VFMADD231PS  32(BX), Y4, Y2
+	VCVTPH2PS    (CX)(SI*1), Y4
+	VFMADD231PS  (BX), Y4, Y3
+	VCVTPH2PS    16(CX)(SI*1), Y4
+	VFMADD231PS  32(BX), Y4, Y3
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000040, BX
+	DECQ         AX
+	JNZ          dots_f16_256_loop
+	VMOVUPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVUPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVUPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVUPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X0, X3, X3
+	VHADDPS      X1, X4, X4
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X4, X4
+	MOVQ         y+32(FP), AX
+	VMOVUPS      X4, (AX)
 	VZEROUPPER
 	RET
 
@@ -4255,6 +5069,68 @@ bf16_256_loop:
 	ADDQ      $0x00000040, DX
 	DECQ      AX
 	JNZ       bf16_256_loop
+	VZEROUPPER
+	RET
+
+// func dots_bf16_256(n int64, w *byte, stride int64, x *float32, y *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·dots_bf16_256(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   w+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   x+24(FP), BX
+	LEAQ   (DX)(DX*2), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+dots_bf16_256_loop:
+	VPMOVZXWD    (CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  (BX), Y4, Y0
+	VPMOVZXWD    16(CX), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  32(BX), Y4, Y0
+	VPMOVZXWD    (CX)(DX*1), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  (BX), Y4, Y1
+	VPMOVZXWD    16(CX)(DX*1), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  32(BX), Y4, Y1
+	VPMOVZXWD    (CX)(DX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  (BX), Y4, Y2
+	VPMOVZXWD    16(CX)(DX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  32(BX), Y4, Y2
+	VPMOVZXWD    (CX)(SI*1), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  (BX), Y4, Y3
+	VPMOVZXWD    16(CX)(SI*1), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VFMADD231PS  32(BX), Y4, Y3
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000040, BX
+	DECQ         AX
+	JNZ          dots_bf16_256_loop
+	VMOVUPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVUPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVUPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVUPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X0, X3, X3
+	VHADDPS      X1, X4, X4
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X4, X4
+	MOVQ         y+32(FP), AX
+	VMOVUPS      X4, (AX)
 	VZEROUPPER
 	RET
 

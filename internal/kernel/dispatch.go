@@ -50,10 +50,12 @@ type vectors struct {
 	adam         func(n int64, k, p, g, m, v *float32)
 }
 
-// A decoder turns n units of a format, size bytes and values float32 each, n at least 1.
+// A decoder turns n units of a format, size bytes and values float32 each, n at least 1. dots, which may be nil, multiplies four
+// rows of them, stride bytes apart, with x: bit for bit what dots1 does with their float32.
 type decoder struct {
 	values, size int
 	f            func(n int64, src *byte, dst *float32)
+	dots         func(n int64, w *byte, stride int64, x, y *float32)
 }
 
 // portable is plain Go, for processors without a level of their own.

@@ -15,8 +15,8 @@ var avx512 = level{
 	tile: tile{mr: 8, lane: 16, kern: []micro{kern8x16_512, kern8x32_512, kern8x48_512}, tw: 16, pack: packT16_512},
 	vectors: vectors{add: add512, axpy: axpy512, scale: scale512, dot: dot512, dots1: dots1x4_512, dots2: dots2x4_512, dot3: dot3_512, norm: norm512, normBack: normBack512,
 		highest: highest512, expSum: expSum512, attend: attend512, swiglu: swiglu512, swigluBack: swigluBack512, adam: adam512},
-	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_512}, quant.Q4_1: {32, 20, q41_512}, quant.Q8_0: {32, 34, q80_512},
-		quant.F16: {16, 32, f16_512}, quant.BF16: {16, 32, bf16_512}},
+	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_512, dots_q40_512}, quant.Q4_1: {32, 20, q41_512, dots_q41_512}, quant.Q8_0: {32, 34, q80_512, dots_q80_512},
+		quant.F16: {16, 32, f16_512, dots_f16_512}, quant.BF16: {16, 32, bf16_512, dots_bf16_512}},
 }
 
 var avx2 = level{
@@ -24,8 +24,8 @@ var avx2 = level{
 	tile: tile{mr: 6, lane: 8, kern: []micro{kern6x8_256, kern6x16_256}, tw: 8, pack: packT8_256},
 	vectors: vectors{add: add256, axpy: axpy256, scale: scale256, dot: dot256, dots1: dots1x4_256, dots2: dots2x4_256, dot3: dot3_256, norm: norm256, normBack: normBack256,
 		highest: highest256, expSum: expSum256, attend: attend256, swiglu: swiglu256, swigluBack: swigluBack256, adam: adam256},
-	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_256}, quant.Q4_1: {32, 20, q41_256}, quant.Q8_0: {32, 34, q80_256},
-		quant.F16: {16, 32, f16_256}, quant.BF16: {16, 32, bf16_256}},
+	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_256, dots_q40_256}, quant.Q4_1: {32, 20, q41_256, dots_q41_256}, quant.Q8_0: {32, 34, q80_256, dots_q80_256},
+		quant.F16: {16, 32, f16_256, dots_f16_256}, quant.BF16: {16, 32, bf16_256, dots_bf16_256}},
 }
 
 // levels are the instruction sets of this processor, the fastest first. Every processor with AVX2 converts binary16 too.

@@ -15,6 +15,11 @@ func MatVec(y, x []float32, n int, w *quant.Tensor) {
 	Parallel(w.Rows, chunk, func(_, lo, hi int) {
 		t, s := current, workspaces.take()
 		four := grow(&s.row, 4*w.Cols)
+		for d := &t.decode[w.Type]; lo+4 <= hi && n == 1 && d.dots != nil && w.Cols%d.values == 0; lo += 4 {
+			size := w.Type.RowBytes(w.Cols)
+			four := w.Data[lo*size : (lo+4)*size]
+			d.dots(int64(w.Cols/d.values), &four[0], int64(size), &x[:w.Cols][0], &y[lo : lo+4][0])
+		}
 		for ; lo+4 <= hi && t.dots1 != nil; lo += 4 {
 			t.rows(four, w, lo, lo+4)
 			t.dots(y[lo:], x, n, four, w)

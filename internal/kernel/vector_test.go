@@ -226,3 +226,36 @@ func TestMatVec(t *testing.T) {
 		}
 	})
 }
+
+// TestMatVecQuantized: a row of x has the same product whatever rows are beside it, and the one with the dequantized matrix, to the
+// last bit, although a row alone is multiplied with the blocks themselves.
+func TestMatVecQuantized(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, typ := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q8_0, quant.F16, quant.BF16} {
+			for _, cols := range []int{32, 64, 96, 576} {
+				const rows, n = 23, 3
+				q, err := quant.Quantize(typ, "w", rows, cols, random(4, rows*cols))
+				if err != nil {
+					t.Fatal(err)
+				}
+				plain := make([]float32, rows*cols)
+				for r := range rows {
+					q.Row(plain[r*cols:(r+1)*cols], r, 0, cols)
+				}
+				x := random(5, n*cols)
+				want, all, one := make([]float32, n*rows), make([]float32, n*rows), make([]float32, rows)
+				MatVec(want, x, n, quant.F32Tensor("w", rows, cols, plain))
+				MatVec(all, x, n, q)
+				if !slices.Equal(all, want) {
+					t.Fatalf("%s, %d columns: another product than with the dequantized matrix", typ, cols)
+				}
+				for i := range n {
+					MatVec(one, x[i*cols:], 1, q)
+					if !slices.Equal(one, want[i*rows:(i+1)*rows]) {
+						t.Fatalf("%s, %d columns: row %d alone has another product", typ, cols, i)
+					}
+				}
+			}
+		}
+	})
+}

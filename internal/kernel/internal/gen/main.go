@@ -107,6 +107,11 @@ func table() {
 	} {
 		row(v.name, math.Float32bits(v.value))
 	}
+	places["count"] = at
+	for i := range 16 {
+		DATA(at, U32(math.Float32bits(float32(i))))
+		at += 4
+	}
 	row("bias", 127)
 	row("nibble", 15)
 	row("ones", 0xffffffff)
@@ -272,7 +277,10 @@ func main() {
 		s.matvec(2)
 		s.activations()
 		s.adam()
-		s.dequantizers()
+		for _, b := range formats {
+			s.dequantizer(b)
+			s.dots(b)
+		}
 	}
 	packT16()
 	packT8()

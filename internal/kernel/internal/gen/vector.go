@@ -155,16 +155,21 @@ func (s isa) matvec(rows int) {
 	y, ldy := load("y"), load("ldy")
 	SHLQ(Imm(2), ldy)
 	for i := range acc {
-		var x [4]reg.VecVirtual
-		for j := range x {
-			x[j] = s.quarter(acc[i][j])
-		}
-		VHADDPS(x[1], x[0], x[0])
-		VHADDPS(x[3], x[2], x[2])
-		VHADDPS(x[2], x[0], x[0])
-		VMOVUPS(x[0], at(y, i, [2]reg.GPVirtual{ldy}))
+		VMOVUPS(s.four(acc[i]), at(y, i, [2]reg.GPVirtual{ldy}))
 	}
 	done()
+}
+
+// four is the sums of four vectors' lanes.
+func (s isa) four(acc [4]reg.VecVirtual) reg.VecVirtual {
+	var x [4]reg.VecVirtual
+	for j := range x {
+		x[j] = s.quarter(acc[j])
+	}
+	VHADDPS(x[1], x[0], x[0])
+	VHADDPS(x[3], x[2], x[2])
+	VHADDPS(x[2], x[0], x[0])
+	return x[0]
 }
 
 // limits are the bounds of exp's argument, in registers: where one operand of a maximum is no number, the result is the second.
