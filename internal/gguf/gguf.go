@@ -195,7 +195,7 @@ func (f *File) tensor(r *reader) (*quant.Tensor, uint64) {
 	if _, twice := f.byName[t.Name]; r.err == nil && twice {
 		r.fail("tensor %s twice", t.Name)
 	}
-	if r.err == nil && !t.Type.Known() {
+	if r.err == nil && !t.Type.InGGUF() {
 		r.fail("tensor %s has %s, which this build does not read", t.Name, t.Type)
 	}
 	if r.err == nil && t.Cols%t.Type.Block() != 0 {

@@ -8,15 +8,15 @@ import (
 	"temper/dataset"
 )
 
-// Quantize stores w, (rows, cols), as type t: bit for bit what ggml's quantize_row_*_ref functions write. Q4_K, Q5_K and Q6_K
-// are read only. A value that is not finite, and a row that is no multiple of the block, is an error.
+// Quantize stores w, (rows, cols), as type t: bit for bit what ggml's quantize_row_*_ref functions write, and bitsandbytes on a
+// CPU for NF4 and Int8. Types that Writable does not report are read only. A value that is not finite, and a row that is no multiple
+// of the block, is an error.
 func Quantize(t Type, name string, rows, cols int, w []float32) (*Tensor, error) {
 	if len(w) != rows*cols {
 		panic(fmt.Sprintf("quant: %s has %d values, not %d × %d", name, len(w), rows, cols))
 	}
-	encode, ok := encoders[t]
-	if !ok {
-		return nil, fmt.Errorf("quantize %s: %v cannot be written; use Q8_0, Q5_1, Q5_0, Q4_1, Q4_0, F16, BF16 or F32", name, t)
+	if !t.Writable() {
+		return nil, fmt.Errorf("quantize %s: %v is only read; F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, NF4 and INT8 can be written", name, t)
 	}
 	l := layouts[t]
 	if cols%l.block != 0 {
@@ -27,19 +27,33 @@ func Quantize(t Type, name string, rows, cols int, w []float32) (*Tensor, error)
 			return nil, fmt.Errorf("%w: quantize %s: row %d, column %d is %v", dataset.ErrMalformed, name, i/cols, i%cols, v)
 		}
 	}
-	out := &Tensor{Name: name, Type: t, Rows: rows, Cols: cols, Data: make([]byte, rows*t.RowBytes(cols))}
+	out := &Tensor{Name: name, Type: t, Rows: rows, Cols: cols}
+	switch t {
+	case NF4:
+		quantizeNF4(out, w)
+		return out, nil
+	case Int8:
+		quantizeInt8(out, w)
+		return out, nil
+	}
+	out.Data = make([]byte, rows*t.RowBytes(cols))
+	encode := encoders[t]
 	for i, at := 0, 0; i < len(w); i, at = i+l.block, at+l.bytes {
 		encode(out.Data[at:at+l.bytes], w[i:i+l.block])
 	}
 	return out, nil
 }
 
+// Writable reports whether Quantize can write t.
+func (t Type) Writable() bool { return t.Known() && (encoders[t] != nil || t == NF4 || t == Int8) }
+
 // encoders write one block.
-var encoders = map[Type]func(b []byte, x []float32){
+var encoders = [Types]func(b []byte, x []float32){
 	F32:  func(b []byte, x []float32) { binary.LittleEndian.PutUint32(b, math.Float32bits(x[0])) },
 	F16:  func(b []byte, x []float32) { binary.LittleEndian.PutUint16(b, toHalf(x[0])) },
 	BF16: func(b []byte, x []float32) { binary.LittleEndian.PutUint16(b, toBrain(x[0])) },
 	Q4_0: encodeQ4_0, Q4_1: encodeQ4_1, Q5_0: encodeQ5_0, Q5_1: encodeQ5_1, Q8_0: encodeQ8_0,
+	Q4_K: encodeQ4K, Q5_K: encodeQ5K, Q6_K: encodeQ6K,
 }
 
 // largest is the value of the greatest magnitude, the first of equals.

@@ -22,28 +22,74 @@ func shared(t *testing.T, name string) []byte {
 	return b
 }
 
-// TestRowsAreGGML: every format's values are bit for bit those of ggml's own dequantizer.
+// ggml is what ggml made of the same 2048 values: their blocks, and the values of those.
+func ggml(t *testing.T, typ Type) (blocks []byte, values []float32) {
+	name := strings.Replace(strings.ToLower(typ.String()), "_k", "_K", 1)
+	return shared(t, "quant-vectors/"+name+".bin"), sharedFloats(t, "quant-vectors/"+name+".deq.f32")
+}
+
+func sharedFloats(t *testing.T, name string) []float32 {
+	b := shared(t, name)
+	out := make([]float32, len(b)/4)
+	copy(bytesOf(out), b)
+	return out
+}
+
+// same fails where got is not want to the bit.
+func same(t *testing.T, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d values, not %d", len(got), len(want))
+	}
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("value %d: got %g, want %g", i, got[i], want[i])
+		}
+	}
+}
+
+// TestRowsAreGGML: every format's values are bit for bit those of ggml's own dequantizer, in assembly and in plain Go.
 func TestRowsAreGGML(t *testing.T) {
-	for i, l := range layouts {
-		typ := Type(i)
-		if typ == F32 || !typ.Known() {
+	n := 0
+	for typ := range int(Types) {
+		if Type(typ) == F32 || !Type(typ).InGGUF() {
 			continue
 		}
-		t.Run(l.name, func(t *testing.T) {
-			name := strings.Replace(strings.ToLower(l.name), "_k", "_K", 1)
-			data, want := shared(t, "quant-vectors/"+name+".bin"), shared(t, "quant-vectors/"+name+".deq.f32")
-			w := &Tensor{Name: name, Type: typ, Rows: 2, Cols: len(want) / 8, Data: data}
+		n++
+		t.Run(Type(typ).String(), func(t *testing.T) {
+			data, want := ggml(t, Type(typ))
+			w := &Tensor{Name: "w", Type: Type(typ), Rows: 2, Cols: len(want) / 2, Data: data}
 			if err := w.Check(); err != nil {
 				t.Fatal(err)
 			}
-			row := make([]float32, w.Cols)
+			got := make([]float32, len(want))
 			for r := range w.Rows {
-				w.Row(row, r, 0, w.Cols)
-				for i, got := range row {
-					ref := math.Float32frombits(binary.LittleEndian.Uint32(want[4*(r*w.Cols+i):]))
-					if math.Float32bits(got) != math.Float32bits(ref) && got != ref {
-						t.Fatalf("row %d, value %d: got %g, want %g", r, i, got, ref)
-					}
+				w.Row(got[r*w.Cols:], r, 0, w.Cols)
+			}
+			same(t, got, want)
+			clear(got)
+			decode(w.Type, got, data)
+			same(t, got, want)
+		})
+	}
+	if n != 17 {
+		t.Errorf("%d formats, not 17", n)
+	}
+}
+
+// TestBlocksAreGGML: what is quantized here is byte for byte what ggml's reference quantizers make of the same values.
+func TestBlocksAreGGML(t *testing.T) {
+	for _, typ := range []Type{F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K} {
+		t.Run(typ.String(), func(t *testing.T) {
+			want, _ := ggml(t, typ)
+			got, err := Quantize(typ, "w", 2, 1024, sharedFloats(t, "quant-vectors/input.f32"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, b := range want {
+				if got.Data[i] != b {
+					size := layouts[typ].bytes
+					t.Fatalf("block %d, byte %d: got %#02x, want %#02x\ngot  %x\nwant %x", i/size, i%size, got.Data[i], b, got.Data[i/size*size:][:size], want[i/size*size:][:size])
 				}
 			}
 		})
