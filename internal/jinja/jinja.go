@@ -1,6 +1,8 @@
-// Package jinja renders the subset of Jinja2 that chat templates are commonly written in: for, if, set, generation blocks, output with
-// operators, tests and a few filters, whitespace control with trim_blocks and lstrip_blocks on. A template cannot reach anything
-// but its variables, and its output and steps are bounded. What is outside the subset is an error naming its offset.
+// Package jinja renders chat templates: Jinja2 as the transformers library sets it up (trim_blocks, lstrip_blocks, loop controls,
+// generation blocks, an immutable sandbox), without what reaches outside a template: include, import, extends. A template sees its
+// variables and nothing else and cannot change them; its steps, depth, output and the bytes it works on are bounded.
+//
+// Source: the template documentation of Jinja 3.1, and transformers' utils/chat_template_utils.py for the environment.
 package jinja
 
 import (
@@ -12,24 +14,45 @@ import (
 // ErrTemplate means a template that does not parse or cannot be rendered.
 var ErrTemplate = errors.New("chat template")
 
+// What one rendering may use.
 const (
-	maxSteps  = 1 << 20
-	maxOutput = 16 << 20 // bytes
-	maxDepth  = 64
+	maxSteps  = 1 << 22
+	maxOutput = 16 << 20  // bytes
+	maxWork   = 256 << 20 // bytes of strings and 16 times members of lists made on the way
+	maxDepth  = 64        // of blocks, expressions and values
+	maxCalls  = 64        // of macros within macros
 )
+
+// A failure is what parsing and rendering panic with inside the package.
+type failure struct{ error }
+
+func fail(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
+
+// caught turns a failure into an error.
+func caught(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case failure:
+		*err = fmt.Errorf("%w: %w", ErrTemplate, p.error)
+	default:
+		panic(p)
+	}
+}
 
 // A Template is a parsed template. It is safe for concurrent use.
 type Template struct{ body []node }
 
 // Parse reads a template.
-func Parse(text string) (*Template, error) {
-	p := &parser{lex: lexer{s: strings.TrimSuffix(strings.ReplaceAll(text, "\r\n", "\n"), "\n")}}
-	body, end := p.nodes(0)
-	if p.err == nil && end != "" {
-		p.fail("%s without a beginning", end)
+func Parse(text string) (t *Template, err error) {
+	tokens, err := lex(text)
+	if err != nil {
+		return nil, err
 	}
-	if p.err != nil {
-		return nil, p.err
+	defer caught(&err)
+	p := &parser{tokens: tokens}
+	body, ending := p.body()
+	if ending != "" {
+		p.fail("%s without a beginning", ending)
 	}
 	return &Template{body}, nil
 }
@@ -37,127 +60,83 @@ func Parse(text string) (*Template, error) {
 // A Span is a part of the output, in bytes.
 type Span struct{ Start, End int }
 
-// Render writes the template with vars: strings, bools, ints, []any and map[string]any. generated are the parts within
-// {% generation %} blocks.
+// Render writes the template with vars: nil, strings, bools, ints, floats, lists ([]any), dictionaries (*Map, or map[string]any in the
+// order of their keys) and Funcs. generated are the parts within {% generation %} blocks.
 func (t *Template) Render(vars map[string]any) (text string, generated []Span, err error) {
-	r := &renderer{scope: []map[string]any{vars}}
-	r.run(t.body)
-	if r.err != nil {
-		return "", nil, fmt.Errorf("%w: %w", ErrTemplate, r.err)
+	defer caught(&err)
+	r := &renderer{out: &strings.Builder{}, scope: &scope{vars: map[string]any{}}}
+	for k, v := range vars {
+		r.scope.vars[k] = value(v, 0)
 	}
+	r.scope = &scope{vars: map[string]any{}, parent: r.scope}
+	r.run(t.body)
 	return r.out.String(), r.spans, nil
+}
+
+// A scope is the names of one block; those of its parents are seen through it.
+type scope struct {
+	vars   map[string]any
+	parent *scope
 }
 
 // A renderer is the state of one rendering.
 type renderer struct {
-	scope []map[string]any
-	out   strings.Builder
-	spans []Span
-	steps int
-	err   error
+	scope               *scope
+	out                 *strings.Builder
+	spans               []Span
+	captured            int // texts being captured instead of written
+	steps, work, called int
 }
 
-func (r *renderer) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = fmt.Errorf(format, args...)
-	}
-}
-
-func (r *renderer) step() bool {
+func (r *renderer) step() {
 	if r.steps++; r.steps > maxSteps {
-		r.fail("more than %d steps", maxSteps)
+		fail("more than %d steps", maxSteps)
 	}
-	return r.err == nil
+}
+
+// spend counts n bytes of work.
+func (r *renderer) spend(n int) {
+	if r.work += n; n > maxWork || r.work > maxWork {
+		fail("more than %d bytes of strings and lists", maxWork)
+	}
 }
 
 func (r *renderer) get(name string) any {
-	for i := len(r.scope) - 1; i >= 0; i-- {
-		if v, ok := r.scope[i][name]; ok {
+	for s := r.scope; s != nil; s = s.parent {
+		if v, ok := s.vars[name]; ok {
 			return v
 		}
 	}
-	return undefined{}
-}
-
-// undefined is the value of a name that is not there.
-type undefined struct{}
-
-// A node is a part of a template.
-type node interface{ run(r *renderer) }
-
-func (r *renderer) run(body []node) {
-	for _, n := range body {
-		if !r.step() {
-			return
-		}
-		n.run(r)
+	if _, ok := functions[name]; ok {
+		return function(name)
 	}
+	return undefined{name}
 }
-
-type textNode string
-
-func (n textNode) run(r *renderer) { r.write(string(n)) }
 
 func (r *renderer) write(s string) {
 	if r.out.Len()+len(s) > maxOutput {
-		r.fail("more than %d bytes of output", maxOutput)
-		return
+		fail("more than %d bytes of output", maxOutput)
 	}
+	r.spend(len(s))
 	r.out.WriteString(s)
 }
 
-type printNode struct{ e expr }
-
-func (n printNode) run(r *renderer) { r.write(str(n.e.eval(r))) }
-
-type setNode struct {
-	name string
-	e    expr
+// within runs f in a scope of its own.
+func (r *renderer) within(parent *scope, f func()) {
+	was := r.scope
+	r.scope = &scope{vars: map[string]any{}, parent: parent}
+	f()
+	r.scope = was
 }
 
-func (n setNode) run(r *renderer) { r.scope[len(r.scope)-1][n.name] = n.e.eval(r) }
-
-type ifNode struct {
-	cond      expr // nil: else
-	then, not []node
-}
-
-func (n ifNode) run(r *renderer) {
-	if truth(n.cond.eval(r)) {
-		r.run(n.then)
-	} else {
-		r.run(n.not)
-	}
-}
-
-type generationNode struct{ body []node }
-
-func (n generationNode) run(r *renderer) {
-	at := r.out.Len()
-	r.run(n.body)
-	r.spans = append(r.spans, Span{at, r.out.Len()})
-}
-
-type forNode struct {
-	name string
-	over expr
-	body []node
-}
-
-func (n forNode) run(r *renderer) {
-	list, ok := n.over.eval(r).([]any)
-	if !ok {
-		r.fail("for %s: what it goes over is no list", n.name)
-		return
-	}
-	for i, v := range list {
-		r.scope = append(r.scope, map[string]any{n.name: v, "loop": map[string]any{
-			"index": i + 1, "index0": i, "first": i == 0, "last": i == len(list)-1, "length": len(list),
-		}})
-		r.run(n.body)
-		r.scope = r.scope[:len(r.scope)-1]
-		if r.err != nil {
-			return
-		}
-	}
+// capture is what f writes.
+func (r *renderer) capture(f func()) string {
+	was := r.out
+	r.out = &strings.Builder{}
+	r.captured++
+	f()
+	s := r.out.String()
+	r.out = was
+	r.captured--
+	return s
 }

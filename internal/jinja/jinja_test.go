@@ -52,15 +52,20 @@ func TestGeneration(t *testing.T) {
 
 // TestRefused: what is broken, unknown or without end is an error, never a panic or a hang.
 func TestRefused(t *testing.T) {
-	for _, in := range []string{"{% if %}", "{{ a", "{% for x in %}{% endfor %}", "{% endif %}", "{% macro f() %}{% endmacro %}", "{{ 'x }}",
-		"{{ " + strings.Repeat("(", 1000) + " }}", strings.Repeat("{% if 1 %}", 1000), "{{ a.b.c() }}", "{{ 1 $ 2 }}"} {
+	for _, in := range []string{"{% if %}", "{{ a", "{% for x in %}{% endfor %}", "{% endif %}", "{% include 'f' %}", "{{ 'x }}",
+		"{{ " + strings.Repeat("(", 1000) + " }}", strings.Repeat("{% if 1 %}", 1000), strings.Repeat("{% set (", 5000), "{{ 1" + strings.Repeat("+1", 10000) + " }}", "{{ " + strings.Repeat("not ", 1000) + "1 }}",
+		"{% for x in xs %}{% else %}{% else %}{% endfor %}", "{{ 'a' '", "{% raw %}", "{# ", "{% if 1 %}{% else %}{% elif 2 %}{% endif %}", "{{ 1 $ 2 }}"} {
 		if _, err := Parse(in); !errors.Is(err, ErrTemplate) {
 			t.Errorf("Parse(%.40q) = %v", in, err)
 		}
 	}
 	loop := "{% for a in xs %}{% for b in xs %}{% for c in xs %}{% for d in xs %}x{% endfor %}{% endfor %}{% endfor %}{% endfor %}"
 	xs := make([]any, 200)
-	for _, in := range []string{loop, "{{ raise_exception('no') }}", "{{ gone.x }}", "{{ 1 // 0 }}", "{{ open('f') }}"} {
+	for _, in := range []string{loop, "{{ raise_exception('no') }}", "{{ gone.x }}", "{{ 1 // 0 }}", "{{ open('f') }}", "{{ xs.append(1) }}", "{{ {}.update({}) }}",
+		"{{ 'a' * 1000000000000 }}", "{% for i in range(99999999) %}{% endfor %}", "{{ '%999999999d' % 1 }}", "{{ 'x'.rjust(1000000000000) }}",
+		"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "{% set ns = namespace(a=[]) %}{% for i in range(100) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a }}",
+		"{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(64) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "{{ 9223372036854775807 + 1 }}",
+		"{{ 'a' | nosuch }}", "{{ 1 is nosuch }}", "{{ -9223372036854775807 * 2 }}"} {
 		tmpl, err := Parse(in)
 		if err != nil {
 			t.Errorf("%q: %v", in, err)
@@ -73,7 +78,11 @@ func TestRefused(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add("{% for m in xs %}{{ m.a ~ 'b' | trim }}{% endfor %}")
+	for _, s := range []string{"{% for m in xs %}{{ m.a ~ 'b' | trim }}{% endfor %}", "{%- macro f(a, b='c') -%}{{ a[1:] | tojson(indent=2) }}{% endmacro %}{{ f(xs) }}",
+		"{% set ns = namespace(a=1) %}{% set ns.a = ns.a ** 3 %}{{ '%s' % ns.a }}{# c -#} x", "{% raw %}{{ }}{% endraw %}{{ {'a': (1, 2)} | dictsort | list }}",
+		"{% generation %}{{ xs | map(attribute='a') | join('-') }}{% endgeneration %}{{ '{:>3}'.format(xs | length) }}"} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if tmpl, err := Parse(s); err == nil {
 			tmpl.Render(map[string]any{"xs": []any{map[string]any{"a": "b"}}})

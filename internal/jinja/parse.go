@@ -3,123 +3,48 @@ package jinja
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 )
 
-// A parser reads tags and expressions; it remembers the first failure.
+// A parser reads tokens.
 type parser struct {
-	lex lexer
-	t   []token
-	at  int
-	err error
+	tokens []token
+	at     int
+	depth  int // of blocks, brackets and operators
+	links  int // of the tag's chains, such as a + b + c
+}
+
+// maxLinks bounds what one tag chains, and so the depth of its evaluation.
+const maxLinks = 4096
+
+// nest goes one level deeper; what it returns comes back.
+func (p *parser) nest() (leave func()) {
+	if p.depth++; p.depth > maxDepth {
+		p.fail("nested more than %d deep", maxDepth)
+	}
+	return func() { p.depth-- }
+}
+
+// link counts one more operator of a chain.
+func (p *parser) link() {
+	if p.links++; p.links > maxLinks {
+		p.fail("more than %d operators in a tag", maxLinks)
+	}
 }
 
 func (p *parser) fail(format string, args ...any) {
-	if p.err == nil {
-		p.err = fmt.Errorf("offset %d: %s: %w", p.lex.at, fmt.Sprintf(format, args...), ErrTemplate)
-	}
+	fail("offset %d: %s", p.peek().at, fmt.Sprintf(format, args...))
 }
 
-// nodes reads up to the tag that ends a block, whose first word it returns; p.t holds the rest of that tag.
-func (p *parser) nodes(depth int) (body []node, ending string) {
-	if depth > maxDepth {
-		p.fail("blocks nested more than %d deep", maxDepth)
-	}
-	for p.err == nil {
-		text, kind, inside, err := p.lex.next()
-		if err != nil {
-			p.err = err
-			return
-		}
-		if text != "" {
-			body = append(body, textNode(text))
-		}
-		if kind == 0 {
-			return body, ""
-		}
-		if kind == '#' {
-			continue
-		}
-		if p.t, err = tokens(inside); err != nil {
-			p.fail("%v", err)
-			return
-		}
-		p.at = 0
-		if kind == '{' {
-			body = append(body, printNode{p.whole()})
-			continue
-		}
-		word := p.word()
-		if slices.Contains([]string{"elif", "else", "endif", "endfor", "endgeneration"}, word) {
-			return body, word
-		}
-		body = append(body, p.block(word, depth))
-	}
-	return body, ""
-}
+func (p *parser) peek() token { return p.tokens[min(p.at, len(p.tokens)-1)] }
 
-// block reads a tag that begins with word, and what it holds.
-func (p *parser) block(word string, depth int) node {
-	switch word {
-	case "if":
-		return p.branches(depth)
-	case "for":
-		n := forNode{name: p.word()}
-		p.want("in")
-		n.over = p.whole()
-		n.body = p.until(depth, "endfor")
-		return n
-	case "set":
-		n := setNode{name: p.word()}
-		p.want("=")
-		n.e = p.whole()
-		return n
-	case "generation":
-		return generationNode{p.until(depth, "endgeneration")}
-	}
-	p.fail("{%% %s %%} is not of the subset this build renders", word)
-	return textNode("")
-}
-
-func (p *parser) until(depth int, ending string) []node {
-	body, got := p.nodes(depth + 1)
-	if p.err == nil && got != ending {
-		p.fail("%q where %s should be", got, ending)
-	}
-	return body
-}
-
-// branches reads an if, its elifs and its else.
-func (p *parser) branches(depth int) node {
-	n := ifNode{cond: p.whole()}
-	var ending string
-	n.then, ending = p.nodes(depth + 1)
-	switch {
-	case ending == "elif":
-		n.not = []node{p.branches(depth + 1)}
-	case ending == "else":
-		n.not = p.until(depth, "endif")
-	case ending != "endif" && p.err == nil:
-		p.fail("an if without endif")
-	}
-	return n
-}
-
-func (p *parser) peek() token { return p.t[min(p.at, len(p.t)-1)] }
-
-func (p *parser) word() string {
+func (p *parser) is(s string) bool {
 	t := p.peek()
-	if t.kind != name {
-		p.fail("a name should stand where %q does", t.s)
-	}
-	p.at++
-	return t.s
+	return (t.kind == symbol || t.kind == name) && t.s == s
 }
 
 // take consumes s, a symbol or a word, if it stands next.
 func (p *parser) take(s string) bool {
-	if t := p.peek(); (t.kind == symbol || t.kind == name) && t.s == s {
+	if p.is(s) {
 		p.at++
 		return true
 	}
@@ -132,161 +57,243 @@ func (p *parser) want(s string) {
 	}
 }
 
-// whole reads an expression that ends with its tag.
-func (p *parser) whole() expr {
-	e := p.ternary(0)
-	if p.err == nil && p.peek().kind != end {
+func (p *parser) word() string {
+	t := p.peek()
+	if t.kind != name {
+		p.fail("a name should stand where %q does", t.s)
+	}
+	p.at++
+	return t.s
+}
+
+// close reads the end of a tag.
+func (p *parser) close() {
+	if p.peek().kind != closed {
 		p.fail("unexpected %q", p.peek().s)
 	}
-	return e
+	p.at++
+	p.links = 0
 }
 
-func (p *parser) ternary(depth int) expr {
-	if depth > maxDepth {
-		p.fail("an expression nested more than %d deep", maxDepth)
-	}
-	e := p.binary(0, depth)
-	if p.err == nil && p.take("if") {
-		c := p.binary(0, depth+1)
-		var not expr = literal{undefined{}}
-		if p.take("else") {
-			not = p.ternary(depth + 1)
-		}
-		return choice{c, e, not}
-	}
-	return e
-}
+var endings = []string{"elif", "else", "endif", "endfor", "endgeneration", "endset", "endmacro", "endcall", "endfilter", "endwith"}
 
-// levels are the binary operators, the loosest first.
-var levels = [][]string{{"or"}, {"and"}, {"==", "!=", "<", ">", "<=", ">=", "in", "not in"}, {"~"}, {"+", "-"}, {"*", "//", "/", "%"}}
-
-func (p *parser) binary(level, depth int) expr {
-	if level == 2 && p.take("not") {
-		return not{p.binary(2, depth+1)}
-	}
-	if level == len(levels) {
-		return p.unary(depth)
-	}
-	e := p.binary(level+1, depth)
-	for p.err == nil {
-		op := ""
-		for _, o := range levels[level] {
-			if o == "not in" {
-				if p.peek().s == "not" && p.t[min(p.at+1, len(p.t)-1)].s == "in" {
-					p.at += 2
-					op = o
-				}
-			} else if p.take(o) {
-				op = o
+// body reads up to the tag that ends a block, whose word it returns; the rest of that tag is not read.
+func (p *parser) body() (body []node, ending string) {
+	defer p.nest()()
+	for {
+		t := p.peek()
+		p.at++
+		switch {
+		case t.kind == end:
+			return body, ""
+		case t.kind == data:
+			body = append(body, textNode(t.s))
+		case t.s == "{{":
+			body = append(body, printNode{p.values()})
+			p.close()
+		default:
+			word := p.word()
+			if slices.Contains(endings, word) {
+				return body, word
 			}
-			if op != "" {
+			body = append(body, p.statement(word))
+		}
+	}
+}
+
+// until reads a body that ends with ending.
+func (p *parser) until(ending string) []node {
+	p.close()
+	body, got := p.body()
+	if got != ending {
+		p.fail("%q where %s should be", got, ending)
+	}
+	p.close()
+	return body
+}
+
+// statement reads a tag that begins with word, and what it holds.
+func (p *parser) statement(word string) (n node) {
+	switch word {
+	case "if":
+		return p.branches()
+	case "for":
+		return p.loop()
+	case "set":
+		return p.set()
+	case "generation":
+		return generationNode{p.until("endgeneration")}
+	case "macro":
+		m := macro{name: p.word()}
+		p.want("(")
+		p.params(&m)
+		m.body = p.until("endmacro")
+		return macroNode{m}
+	case "call":
+		return p.call()
+	case "filter":
+		f := p.filters()
+		return captureNode{print: true, filters: f, body: p.until("endfilter")}
+	case "with":
+		w := withNode{}
+		for p.peek().kind != closed {
+			w.to = append(w.to, p.target())
+			p.want("=")
+			w.es = append(w.es, p.ternary())
+			if !p.take(",") {
 				break
 			}
 		}
-		if op == "" {
-			return e
-		}
-		e = operation{op, e, p.binary(level+1, depth)}
+		w.body = p.until("endwith")
+		return w
+	case "break":
+		n = jumpNode(breaks)
+	case "continue":
+		n = jumpNode(continues)
+	default:
+		p.fail("{%% %s %%} is not rendered here", word)
 	}
-	return e
+	p.close()
+	return n
 }
 
-func (p *parser) unary(depth int) expr {
-	if p.take("-") {
-		return operation{"-", literal{0}, p.unary(depth + 1)}
-	}
-	e := p.primary(depth)
-	for p.err == nil {
-		switch {
-		case p.take("."):
-			e = index{e, literal{p.word()}}
-			if p.take("(") {
-				e = p.method(e.(index), depth)
-			}
-		case p.take("["):
-			e = index{e, p.ternary(depth + 1)}
-			p.want("]")
-		case p.take("|"):
-			f := filter{name: p.word(), of: e}
-			if p.take("(") {
-				f.args = p.args(depth)
-			}
-			e = f
-		case p.take("is"):
-			n := p.take("not")
-			e = test{p.word(), e}
-			if n {
-				e = not{e}
-			}
-		default:
-			return e
+// branches reads an if, its elifs and its else.
+func (p *parser) branches() node {
+	var n ifNode
+	for ending := "elif"; ending != "endif"; {
+		if ending == "elif" {
+			n.conds = append(n.conds, p.values())
+		} else if ending != "else" || len(n.then) > len(n.conds) {
+			p.fail("%q where endif should be", ending)
+		}
+		p.close()
+		var body []node
+		last := ending == "else"
+		body, ending = p.body()
+		n.then = append(n.then, body)
+		if last && ending != "endif" {
+			p.fail("%q where endif should be", ending)
 		}
 	}
-	return e
+	p.close()
+	return n
 }
 
-// method reads a call such as content.strip(): the few that equal a filter.
-func (p *parser) method(of index, depth int) expr {
-	key, _ := of.key.(literal).v.(string)
-	names := map[string]string{"strip": "trim", "upper": "upper", "lower": "lower", "rstrip": "rstrip", "lstrip": "lstrip"}
-	if names[key] == "" {
-		p.fail("method %q is not of the subset this build renders", key)
+func (p *parser) loop() node {
+	n := forNode{to: p.targets()}
+	p.want("in")
+	n.over = p.tuple(func() expr { return p.binary(0) })
+	if p.take("if") {
+		n.cond = p.ternary()
 	}
-	return filter{name: names[key], of: of.of, args: p.args(depth)}
+	n.recursive = p.take("recursive")
+	p.close()
+	var ending string
+	if n.body, ending = p.body(); ending == "else" {
+		n.otherwise = p.until("endfor")
+		return n
+	}
+	if ending != "endfor" {
+		p.fail("%q where endfor should be", ending)
+	}
+	p.close()
+	return n
 }
 
-func (p *parser) args(depth int) []expr {
-	var args []expr
-	for p.err == nil && !p.take(")") {
-		args = append(args, p.ternary(depth+1))
-		if !p.take(",") {
-			p.want(")")
+func (p *parser) set() node {
+	to := p.targets()
+	if p.take("=") {
+		n := setNode{to, p.values()}
+		p.close()
+		return n
+	}
+	n := captureNode{to: to}
+	if p.take("|") {
+		n.filters = p.filters()
+	}
+	n.body = p.until("endset")
+	return n
+}
+
+// filters reads filters and returns what puts them on an expression.
+func (p *parser) filters() func(of expr) expr {
+	var chain []filter
+	for ok := true; ok; ok = p.take("|") {
+		chain = append(chain, p.filter(nil))
+	}
+	return func(of expr) expr {
+		for _, f := range chain {
+			f.of = of
+			of = f
+		}
+		return of
+	}
+}
+
+// targets reads one or several targets, with or without parentheses.
+func (p *parser) targets() target {
+	defer p.nest()()
+	var t target
+	if p.take("(") {
+		t = p.targets()
+		p.want(")")
+	} else {
+		t = p.target()
+	}
+	if !p.is(",") {
+		return t
+	}
+	parts := []target{t}
+	for p.take(",") {
+		if p.peek().kind != name && !p.is("(") || p.is("in") {
 			break
 		}
+		if p.take("(") {
+			parts = append(parts, p.targets())
+			p.want(")")
+		} else {
+			parts = append(parts, p.target())
+		}
+		if len(parts) > maxDepth {
+			p.fail("more than %d names", maxDepth)
+		}
 	}
-	return args
+	return target{parts: parts}
 }
 
-func (p *parser) primary(depth int) expr {
-	t := p.peek()
-	p.at++
-	switch {
-	case t.kind == text:
-		return literal{t.s}
-	case t.kind == number:
-		n, err := strconv.Atoi(t.s)
-		if err != nil {
-			p.fail("number %s", t.s)
-		}
-		return literal{n}
-	case t.kind == symbol && t.s == "(":
-		e := p.ternary(depth + 1)
-		p.want(")")
-		return e
-	case t.kind == symbol && t.s == "[":
-		var l list
-		for p.err == nil && !p.take("]") {
-			l = append(l, p.ternary(depth+1))
-			if !p.take(",") {
-				p.want("]")
-				break
-			}
-		}
-		return l
-	case t.kind == name:
-		switch strings.ToLower(t.s) {
-		case "true":
-			return literal{true}
-		case "false":
-			return literal{false}
-		case "none":
-			return literal{nil}
-		}
-		if p.take("(") {
-			return call{t.s, p.args(depth)}
-		}
-		return variable(t.s)
+func (p *parser) target() target {
+	t := target{name: p.word()}
+	if p.take(".") {
+		t.attribute = p.word()
 	}
-	p.fail("unexpected %q", t.s)
-	return literal{nil}
+	return t
+}
+
+// params reads a macro's parameters behind their parenthesis.
+func (p *parser) params(m *macro) {
+	for !p.take(")") {
+		m.params = append(m.params, p.word())
+		if p.take("=") {
+			m.defaults = append(m.defaults, p.ternary())
+		} else if m.defaults != nil {
+			p.fail("a parameter without a value follows one with")
+		}
+		if !p.take(",") {
+			p.want(")")
+			return
+		}
+	}
+}
+
+func (p *parser) call() node {
+	n := callNode{caller: macro{name: "caller"}}
+	if p.take("(") {
+		p.params(&n.caller)
+	}
+	c, ok := p.unary(true).(call)
+	if !ok {
+		p.fail("call needs a call")
+	}
+	n.call, n.caller.body = c, p.until("endcall")
+	return n
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"temper/dataset"
 	"temper/internal/jinja"
@@ -45,9 +46,27 @@ func (c *Chat) Render(messages []dataset.Message, addGenerationPrompt bool) (str
 func (c *Chat) render(messages []dataset.Message, prompt bool) (string, []jinja.Span, error) {
 	list := make([]any, len(messages))
 	for i, m := range messages {
-		list[i] = map[string]any{"role": m.Role, "content": m.Content}
+		list[i] = jinja.NewMap("role", m.Role, "content", m.Content)
 	}
-	return c.tmpl.Render(map[string]any{"messages": list, "add_generation_prompt": prompt, "bos_token": c.bos, "eos_token": c.eos})
+	return c.tmpl.Render(map[string]any{"messages": list, "tools": nil, "documents": nil, "add_generation_prompt": prompt,
+		"bos_token": c.bos, "eos_token": c.eos, "strftime_now": jinja.Func(today)})
+}
+
+// Day is the date that templates are told when they ask for today's, the one that Llama's fall back on: a conversation has the same
+// ids whenever it is written.
+var Day = time.Date(2024, time.July, 26, 0, 0, 0, 0, time.UTC)
+
+// today writes Day by a format of C's strftime.
+func today(args []any, _ *jinja.Map) (any, error) {
+	if len(args) != 1 {
+		return nil, errors.New("strftime_now takes one format")
+	}
+	format, _ := args[0].(string)
+	for of, layout := range map[string]string{"%d": "02", "%b": "Jan", "%B": "January", "%m": "01", "%Y": "2006", "%y": "06", "%A": "Monday",
+		"%a": "Mon", "%H": "15", "%M": "04", "%S": "05"} {
+		format = strings.ReplaceAll(format, of, Day.Format(layout))
+	}
+	return format, nil
 }
 
 // Prompt is the ids that ask for the next answer.
