@@ -16,7 +16,7 @@ import (
 const (
 	engineCollect = "collect/1"
 	engineFilter  = "filter/1"
-	engineDedup   = "dedup/1"
+	engineDedup   = "dedup/2"
 	engineSynth   = "synth/1"
 	engineTokens  = "tokens/1"
 	engineTrain   = "train/1"

@@ -49,7 +49,7 @@ type NearInput struct {
 // Sign computes the MinHash signatures of one shard.
 func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error) {
 	return a.stage(ctx, work{name: "sign", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
-		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.Options)
+		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.Options, 1)
 		ref, err := dataset.PutBlob(ctx, a.store(), ".minhash", func(w io.Writer) (int64, error) {
 			return dedup.WriteSignatures(w, beat(ctx, Progress{Stage: "near", Unit: "records"}, sigs), in.Options)
 		})

@@ -71,7 +71,7 @@ func engine(name, base string) (func([]dataset.Record) (int64, error), error) {
 }
 
 func minhash(texts []dataset.Record) (n int64, err error) {
-	for _, err := range dedup.Sign(stream(texts), dedup.Near{}) {
+	for _, err := range dedup.Sign(stream(texts), dedup.Near{}, 1) {
 		if err != nil {
 			return n, err
 		}

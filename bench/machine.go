@@ -23,7 +23,7 @@ type machine struct {
 }
 
 func describe(ctx context.Context, s *setting) machine {
-	bands, rows := dedup.Near{}.Bands()
+	bands, rows := dedup.Near{}.Layout()
 	m := machine{Date: time.Now().UTC().Format(time.DateOnly), CPU: cpu(ctx), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Go: runtime.Version(), Commit: "unknown", Peers: s.python != "", Sequence: sequence, Threads: threads, Steps: steps - warmup, Warmup: warmup,
 		Texts: s.count, MB: fmt.Sprintf("%.1f", float64(s.bytes)/1e6),

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -67,7 +69,11 @@ func (c *dedupCommand) Run(a *app) error {
 	}
 	if c.Near != 0 {
 		restart := func() dataset.Records { return dataset.Kept(dataset.BlobRows(a.ctx, s, all)) }
-		clusters, err := dedup.NearClusters(restart, dedup.Sign(restart(), near), near)
+		sigs, err := a.signatures(s, restart(), near)
+		if err != nil {
+			return err
+		}
+		clusters, err := dedup.NearClusters(restart, sigs, near)
 		if err != nil {
 			return err
 		}
@@ -109,6 +115,26 @@ func (c *dedupCommand) known(a *app, s dataset.Store, all *dataset.Ref) (*dedup.
 	}
 	*all, err = a.passOver(s, *all, func(r dataset.Records) dataset.Notes { return dedup.KnownNotes(r, known) })
 	return grown, err
+}
+
+// signatures stores the signatures of records in a scratch store and streams them, as often as they are wanted.
+func (a *app) signatures(s dataset.Store, in dataset.Records, o dedup.Near) (iter.Seq2[dedup.Signature, error], error) {
+	ref, err := dataset.PutBlob(a.ctx, s, ".minhash", func(w io.Writer) (int64, error) {
+		return dedup.WriteSignatures(w, dedup.Sign(in, o, runtime.GOMAXPROCS(0)), o)
+	})
+	return func(yield func(dedup.Signature, error) bool) {
+		obj, err := dataset.OpenBlob(a.ctx, s, ref)
+		if err != nil {
+			yield(dedup.Signature{}, err)
+			return
+		}
+		defer obj.Close()
+		for sig, err := range dedup.ReadSignatures(io.NewSectionReader(obj, 0, ref.Bytes), o) {
+			if !yield(sig, err) || err != nil {
+				return
+			}
+		}
+	}, err
 }
 
 // spool stores rows in a scratch store, to be read more than once.

@@ -99,7 +99,7 @@ func corpus(seed uint64, n int) []dataset.Record {
 
 func clustersOf(t testing.TB, recs []dataset.Record, o Near) []Cluster {
 	t.Helper()
-	c, err := NearClusters(func() dataset.Records { return all(recs) }, Sign(all(recs), o), o)
+	c, err := NearClusters(func() dataset.Records { return all(recs) }, Sign(all(recs), o, 1), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +153,13 @@ func TestPrecisionAndRecall(t *testing.T) {
 	}
 }
 
+// values are a record's MinHash values.
+func values(rec dataset.Record, o Near) []uint64 {
+	s := newSigner(o)
+	s.hashShingles(rec)
+	return slices.Clone(s.sketcher.sketch(s.set))
+}
+
 // TestEstimate: equal bins have the probability of the Jaccard similarity, within the binomial bound.
 func TestEstimate(t *testing.T) {
 	o := Near{Similarity: 0.8}.WithDefaults()
@@ -167,12 +174,10 @@ func TestEstimate(t *testing.T) {
 				v[r.IntN(len(v))] = "changed"
 			}
 			a, b := dataset.Record{ID: "a", Text: strings.Join(w, " ")}, dataset.Record{ID: "b", Text: strings.Join(v, " ")}
-			s1, s2 := newSigner(o), newSigner(o)
-			s1.sign(a)
-			s2.sign(b)
-			for i := range s1.bins {
+			x, y := values(a, o), values(b, o)
+			for i := range x {
 				bins++
-				if s1.value(i) == s2.value(i) {
+				if x[i] == y[i] {
 					same++
 				}
 			}
@@ -196,7 +201,7 @@ func TestShards(t *testing.T) {
 		var files []*bytes.Buffer
 		for i := range shards {
 			var b bytes.Buffer
-			if _, err := WriteSignatures(&b, Sign(all(recs[i*len(recs)/shards:(i+1)*len(recs)/shards]), o), o); err != nil {
+			if _, err := WriteSignatures(&b, Sign(all(recs[i*len(recs)/shards:(i+1)*len(recs)/shards]), o, 1), o); err != nil {
 				t.Fatal(err)
 			}
 			files = append(files, &b)
@@ -303,7 +308,7 @@ func TestSCurve(t *testing.T) {
 	for _, s := range []float64{0.3, 0.5, 0.7, 0.8, 0.9, 1} {
 		o := Near{Similarity: s}
 		if r := o.Recall(s); r < wantedRecall {
-			b, n := o.Bands()
+			b, n := o.Layout()
 			t.Errorf("similarity %g: recall %.4f with %d bands of %d", s, r, b, n)
 		}
 	}
@@ -328,7 +333,7 @@ func TestEvals(t *testing.T) {
 func FuzzReadSignatures(f *testing.F) {
 	o := Near{}.WithDefaults()
 	var b bytes.Buffer
-	if _, err := WriteSignatures(&b, Sign(all(texted("a b c", "")), o), o); err != nil {
+	if _, err := WriteSignatures(&b, Sign(all(texted("a b c", "")), o, 1), o); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
@@ -339,32 +344,4 @@ func FuzzReadSignatures(f *testing.F) {
 			}
 		}
 	})
-}
-
-func BenchmarkSign(b *testing.B) {
-	recs := corpus(1, 1000)
-	n := 0
-	for _, r := range recs {
-		n += len(r.Text)
-	}
-	b.SetBytes(int64(n))
-	for b.Loop() {
-		for _, err := range Sign(all(recs), Near{}) {
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-}
-
-func BenchmarkNear(b *testing.B) {
-	recs := corpus(1, 2000)
-	n := 0
-	for _, r := range recs {
-		n += len(r.Text)
-	}
-	b.SetBytes(int64(n))
-	for b.Loop() {
-		clustersOf(b, recs, Near{})
-	}
 }
