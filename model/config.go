@@ -96,7 +96,7 @@ func (m *Model) load(w weights) error {
 		if err != nil {
 			return nil
 		}
-		m.Bytes += int64(len(t.Data))
+		m.Bytes += int64(t.Size())
 		return t
 	}
 	vector := func(name string) []float32 {

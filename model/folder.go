@@ -99,16 +99,9 @@ func (m *Model) fromFolder(dir string, w *safetensors.File, tied bool) error {
 		if tied && name == folderNames.head {
 			return nil, false // a copy of the embedding that some writers add
 		}
-		t, ok := w.Tensor(name)
-		if !ok {
-			return nil, false
-		}
-		q, err := t.Quant()
-		if err != nil {
-			broken = errors.Join(broken, fmt.Errorf("tensor %s: %w", name, err))
-			return nil, false
-		}
-		return q, true
+		q, ok, err := w.Matrix(name)
+		broken = errors.Join(broken, err)
+		return q, ok && err == nil
 	}
 	err := m.load(weights{find: find, names: folderNames})
 	if broken != nil {

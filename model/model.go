@@ -156,7 +156,7 @@ func (m *Model) Tensors() []TensorInfo {
 	}
 	out := make([]TensorInfo, len(all))
 	for i, t := range all {
-		out[i] = TensorInfo{t.Name, t.Type.String(), t.Rows, t.Cols, len(t.Data)}
+		out[i] = TensorInfo{t.Name, t.Type.String(), t.Rows, t.Cols, t.Size()}
 	}
 	return out
 }

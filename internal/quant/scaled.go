@@ -1,6 +1,9 @@
 package quant
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // nf4Values are the 16 values of NF4, quantiles of a normal distribution scaled to [-1,1]. Source: Dettmers et al. 2023,
 // arXiv:2305.14314, appendix E.
@@ -122,3 +125,6 @@ func quantizeInt8(out *Tensor, w []float32) {
 		}
 	}
 }
+
+// NF4Values are the values that the codes of NF4 stand for, rising.
+func NF4Values() []float32 { return slices.Clone(nf4Values[:]) }
