@@ -58,7 +58,7 @@ type commands struct {
 	Synth         synthCommand         `cmd:"" group:"engines" help:"Make instruction rows of records."`
 	Tokenize      tokenizeCommand      `cmd:"" group:"engines" help:"Text or conversations to token ids."`
 	Tune          tuneCommand          `cmd:"" group:"engines" help:"Train a LoRA adapter over a quantized base."`
-	Eval          evalCommand          `cmd:"" group:"engines" help:"Mean loss a trained token, perplexity."`
+	Eval          evalCommand          `cmd:"" group:"engines" help:"Loss and perplexity of held-out text; right answers to tasks, with intervals."`
 	Generate      generateCommand      `cmd:"" group:"engines" help:"One answer of a base, with or without an adapter."`
 
 	Version kong.VersionFlag `help:"Print the version."`

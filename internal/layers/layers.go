@@ -8,7 +8,7 @@ const Ground = "dataset"
 var Allowed = map[string][]string{
 	"cmd/temper": {"cli"},
 	"bench":      {"dedup", "filter", "model"},
-	"cli": {"activities", "collect", "dedup", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat",
+	"cli": {"activities", "collect", "dedup", "eval", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat",
 		"model/hub", "model/tiny", "model/tokenizer", "recipe", "synth", "web", "worker", "workflows"},
 	"web":       {"activities", "internal/store", "recipe", "worker", "workflows"},
 	"recipe":    {"activities", "collect", "dedup", "filter", "finetune", "lora", "model/hub", "synth", "workflows"},
@@ -17,6 +17,7 @@ var Allowed = map[string][]string{
 	"activities": {"collect", "dedup", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat", "model/hub",
 		"model/tiny", "model/tokenizer", "synth"},
 
+	"eval":          {"lora", "model"},
 	"examples":      {},
 	"collect":       {},
 	"filter":        {"filter/lang", "filter/pii", "filter/repair"},
@@ -56,7 +57,7 @@ var Rows = [][]string{
 	{"recipe", "worker"},
 	{"workflows"},
 	{"activities"},
-	{"collect", "filter", "dedup", "synth", "finetune"},
+	{"collect", "filter", "dedup", "synth", "finetune", "eval"},
 	{"filter/lang", "filter/pii", "filter/repair"},
 	{"model"},
 	{"lora", "model/chat", "model/hub", "model/tiny", "internal/graph", "internal/store", "internal/store/storetest"},
