@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 
 	"temper/collect"
 	"temper/dataset"
@@ -14,7 +13,7 @@ import (
 
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
-	engineCollect = "collect/1"
+	engineCollect = "collect/2"
 	engineFilter  = "filter/1"
 	engineDedup   = "dedup/2"
 	engineSynth   = "synth/1"
@@ -61,31 +60,25 @@ func (a *Activities) PlanCollect(ctx context.Context, in PlanInput) (Plan, error
 	return p, finish(ctx, err)
 }
 
-// plan cuts the source into at most MaxTasks tasks. The size of all files tells how large they must be, so that files are read
-// a second time in rare cases only.
+// plan cuts the source into at most MaxTasks tasks. How many there will be follows from the files' sizes, before one is read.
 func (a *Activities) plan(ctx context.Context, in PlanInput) ([]collect.Task, error) {
 	if err := in.Source.WithDefaults().Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errInput, err)
 	}
 	most := cmp.Or(in.MaxTasks, MaxTasks)
-	total := int64(0)
-	for f, err := range a.sources().List(ctx, strings.TrimSuffix(in.Source.Root(), "/")) {
-		if err != nil {
-			return nil, err
-		}
-		total += f.Size
+	list, err := collect.List(ctx, a.sources(), in.Source)
+	if err != nil {
+		return nil, err
 	}
+	total := list.Bytes()
 	bytes := max(cmp.Or(in.TaskBytes, 8<<20), total/int64(most))
-	for {
-		tasks, err := collect.Plan(ctx, a.sources(), in.Source, bytes)
-		if err != nil || len(tasks) <= most {
-			return tasks, err
-		}
+	for n := list.Tasks(bytes); n > most; n = list.Tasks(bytes) {
 		if bytes > total {
-			return nil, fmt.Errorf("%d tasks of %d bytes: %d are allowed, and the source has files that stay apart: %w", len(tasks), bytes, most, errInput)
+			return nil, fmt.Errorf("%d tasks of %d bytes: %d are allowed, and the source has files that stay apart: %w", n, bytes, most, errInput)
 		}
 		bytes *= 2
 	}
+	return list.Plan(ctx, a.sources(), bytes)
 }
 
 // CollectInput is the input of [Activities.Collect].
@@ -95,11 +88,21 @@ type CollectInput struct {
 	MaxBad float64     `json:"max_bad,omitempty"`
 }
 
-// Collect reads one task's files into records. Rows that cannot be read go to quarantine; more than MaxBad of them stop the run.
+// tolerated is how many bad rows of a task never stop a run by their share: of few rows it says little.
+const tolerated = 100
+
+// tooBad reports whether so many rows of a task are bad that the run stops: more than the share allowed, and more than a hundred or,
+// if the task is all of its source, half.
+func tooBad(bad, rows int, share float64, alone bool) bool {
+	return float64(bad) > share*float64(rows) && (bad > tolerated || alone && 2*bad >= rows)
+}
+
+// Collect reads one task's files into records. Rows that cannot be read go to quarantine; more than MaxBad of them stop the run, if
+// they are more than a hundred, or half of a source that is one task.
 func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult, error) {
 	ctx, release := begin(ctx, "collect")
 	defer release()
-	task, err := a.task(ctx, in)
+	task, alone, err := a.task(ctx, in)
 	if err != nil {
 		return StageResult{}, finish(ctx, fmt.Errorf("collect: %w", err))
 	}
@@ -121,9 +124,9 @@ func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult,
 			return err
 		}
 		s.Counts.In, s.Counts.Bad = s.Counts.Out+int64(len(bad)), int64(len(bad))
-		if n := float64(s.Counts.In); float64(len(bad)) > in.MaxBad*n {
+		if n := s.Counts.In; tooBad(len(bad), int(n), in.MaxBad, alone) {
 			first := bad[0]
-			return fmt.Errorf("%d of %.0f rows are bad, more than the %.3g allowed; the first: %s, offset %d: %s: %w",
+			return fmt.Errorf("%d of %d rows are bad, more than the %.3g allowed; the first: %s, offset %d: %s: %w",
 				len(bad), n, in.MaxBad, first.Source.URI, first.Source.Offset, first.Reason, dataset.ErrMalformed)
 		}
 		quarantine, err := putJSONL(ctx, a.store(), bad)
@@ -132,21 +135,21 @@ func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult,
 	}})
 }
 
-// task reads one line of the plan.
-func (a *Activities) task(ctx context.Context, in CollectInput) (t collect.Task, err error) {
+// task reads one line of the plan, and reports whether it is the only one.
+func (a *Activities) task(ctx context.Context, in CollectInput) (t collect.Task, alone bool, err error) {
 	obj, err := dataset.OpenBlob(ctx, a.store(), in.Plan)
 	if err != nil {
-		return t, err
+		return t, false, err
 	}
 	defer obj.Close()
 	dec := json.NewDecoder(io.NewSectionReader(obj, 0, in.Plan.Bytes))
 	for i := 0; i <= in.Task; i++ {
 		t = collect.Task{}
 		if err := dec.Decode(&t); err != nil {
-			return t, fmt.Errorf("task %d of plan %.12s: %w: %w", i, in.Plan.SHA256, dataset.ErrMalformed, err)
+			return t, false, fmt.Errorf("task %d of plan %.12s: %w: %w", i, in.Plan.SHA256, dataset.ErrMalformed, err)
 		}
 	}
-	return t, nil
+	return t, in.Task == 0 && !dec.More(), nil
 }
 
 // KnownInput is the input of [Activities.Known].

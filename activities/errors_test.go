@@ -124,31 +124,47 @@ func TestRefusals(t *testing.T) {
 
 func fail[T any](_ T, err error) error { return err }
 
+// TestTooBad: the share of bad rows counts from a hundred of them on, and from half of a source that is one task.
+func TestTooBad(t *testing.T) {
+	for _, tt := range []struct {
+		bad, rows int
+		alone     bool
+		want      bool
+	}{
+		{2, 20, false, false}, {2, 20, true, false}, {2, 4, false, false}, {2, 4, true, true}, {1, 1, false, false}, {1, 1, true, true},
+		{100, 1000, false, false}, {101, 1000, false, true}, {101, 3000, false, false}, {0, 0, true, false},
+	} {
+		if got := tooBad(tt.bad, tt.rows, 0.05, tt.alone); got != tt.want {
+			t.Errorf("%d of %d bad, alone %v: stops %v", tt.bad, tt.rows, tt.alone, got)
+		}
+	}
+}
+
 // TestMaxBad: broken rows go to quarantine and are counted; more than the stated share of them stops the run.
 func TestMaxBad(t *testing.T) {
 	dir := t.TempDir()
-	lines := strings.Repeat("{\"text\": \"good\"}\n", 8) + strings.Repeat("{broken\n", 2)
+	lines := strings.Repeat("{\"text\": \"good\"}\n", 2) + strings.Repeat("{broken\n", 2)
 	if err := os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte(lines), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t, store.NewMem())
 	plan := must(w, w.a.PlanCollect, PlanInput{Source: collect.Source{JSONL: &collect.JSONL{Root: dir}}})
-	r := must(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.2})
-	if c := r.Counts; c.In != 10 || c.Out != 8 || c.Bad != 2 {
+	r := must(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.5})
+	if c := r.Counts; c.In != 4 || c.Out != 2 || c.Bad != 2 {
 		t.Errorf("counts %+v", c)
 	}
 	bad, err := blobJSONL[dataset.Bad](t.Context(), w.a.Store, r.Out("quarantine"))
-	if err != nil || len(bad) != 2 || bad[0].Source.Row != 9 || bad[0].Raw != "{broken" {
+	if err != nil || len(bad) != 2 || bad[0].Source.Row != 3 || bad[0].Raw != "{broken" {
 		t.Errorf("quarantine %+v, %v", bad, err)
 	}
-	_, err = do(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.19})
-	if k, again := kind(err); k != TypeMalformed || again || !strings.Contains(err.Error(), "2 of 10 rows") {
+	_, err = do(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.49})
+	if k, again := kind(err); k != TypeMalformed || again || !strings.Contains(err.Error(), "2 of 4 rows") {
 		t.Errorf("kind %q, retried %v: %v", k, again, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte("{\"text\": \"other\"}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = do(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.3})
+	_, err = do(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.6})
 	if k, again := kind(err); k != TypeConflict || again {
 		t.Errorf("a file that changed: kind %q, retried %v: %v", k, again, err)
 	}

@@ -16,8 +16,8 @@ import (
 	"temper/dataset"
 )
 
-// goDoc reads the packages of a task.
-func (r *reader) goDoc() error {
+// read reads the packages of a task.
+func (g *GoDoc) read(r *reader) error {
 	files := r.task.Files
 	for len(files) > 0 {
 		dir := path.Dir(files[0].Name)

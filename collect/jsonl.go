@@ -2,12 +2,6 @@ package collect
 
 import (
 	"bytes"
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"hash"
 	"io"
 	"maps"
 	"strings"
@@ -15,52 +9,27 @@ import (
 	"temper/dataset"
 )
 
-// jsonl reads the rows of the task's files and ranges.
-func (r *reader) jsonl() error {
+func (j *JSONL) splits(rel string) bool { return !compressed(rel) }
+
+// read reads the rows of the task's files and ranges.
+func (j *JSONL) read(r *reader) error {
 	for _, p := range r.task.Files {
-		if err := r.jsonlPart(p); err != nil {
+		src := r.source(p)
+		err := r.plain(p, func(obj io.ReaderAt, check *hashed) (io.Reader, error) {
+			if p.Length < p.Size {
+				return lineRange(obj, p, check, &src)
+			}
+			check.r = io.NewSectionReader(obj, 0, p.Size)
+			return dataset.Decompress(p.Name, check)
+		}, func(in *counted) error {
+			in.n = src.Offset
+			return r.lines(in, src)
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// jsonlPart reads the lines that start in a part.
-func (r *reader) jsonlPart(p Part) error {
-	obj, err := r.open(p)
-	if err != nil {
-		return err
-	}
-	defer obj.Close()
-	src := r.source(p)
-	check := &hashed{h: sha256.New(), left: p.Length}
-	in := &counted{}
-	if p.Length == p.Size {
-		check.r = io.NewSectionReader(obj, 0, p.Size)
-		in.r, err = dataset.Decompress(p.Name, check)
-	} else {
-		in.r, err = lineRange(obj, p, check, &src)
-	}
-	switch {
-	case err == nil:
-		in.n = src.Offset
-		if err := r.lines(in, src); err != nil && in.err == nil {
-			return err
-		}
-		err = in.err
-	case !errors.Is(err, dataset.ErrMalformed):
-		return err
-	}
-	if _, err := io.Copy(io.Discard, check); err != nil {
-		return fmt.Errorf("%s: %w", p.Name, err)
-	}
-	if hex.EncodeToString(check.h.Sum(nil)) != cmp.Or(p.RangeSHA256, p.SHA256) {
-		return changed(p)
-	}
-	if errors.Is(err, dataset.ErrMalformed) { // compressed data that is broken: the rows before that are good
-		return r.reject(p, in.n, 0, err.Error(), nil)
-	}
-	return err
 }
 
 // lines yields the rows of in.
@@ -69,27 +38,27 @@ func (r *reader) lines(in io.Reader, src dataset.Source) error {
 		if err != nil {
 			return err
 		}
-		if err := r.give(placed(line)); err != nil {
+		if err := r.give(placed(line.Record, line.At)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// placed gives a row an ID made of its place, that no row of another file has; the one it came with goes to meta, as id.
-func placed(line dataset.Line) dataset.Record {
-	rec := line.Record
-	if !line.Named {
-		return rec
-	}
+// placed gives a row that came with an ID one made of its place, that no row of another file has; the one it came with goes to
+// meta, as id.
+func placed(rec dataset.Record, at dataset.Source) dataset.Record {
 	var b strings.Builder
-	b.WriteString(rec.ID + "\x00" + rec.Text)
+	b.WriteString(rec.Text)
 	for _, m := range rec.Messages {
 		b.WriteString("\x00" + m.Role + "\x00" + m.Content)
 	}
+	if rec.ID == dataset.RecordID(at.URI, at.Offset, b.String()) {
+		return rec
+	}
 	meta := dataset.Meta{"id": rec.ID}
 	maps.Copy(meta, rec.Meta)
-	rec.Meta, rec.ID = meta, dataset.RecordID(line.At.URI, line.At.Offset, b.String())
+	rec.Meta, rec.ID = meta, dataset.RecordID(at.URI, at.Offset, rec.ID+"\x00"+b.String())
 	return rec
 }
 
@@ -110,37 +79,6 @@ func lineRange(obj io.ReaderAt, p Part, check *hashed, src *dataset.Source) (io.
 	check.r = io.NewSectionReader(obj, p.Offset, to-p.Offset)
 	_, err = io.CopyN(io.Discard, check, from-p.Offset)
 	return check, err
-}
-
-// hashed computes the digest of the first bytes that are read through it.
-type hashed struct {
-	r    io.Reader
-	h    hash.Hash
-	left int64 // bytes
-}
-
-func (h *hashed) Read(p []byte) (int, error) {
-	n, err := h.r.Read(p)
-	m := min(int64(n), h.left)
-	h.h.Write(p[:m])
-	h.left -= m
-	return n, err
-}
-
-// counted counts what is read through it, and keeps the error that ends it.
-type counted struct {
-	r   io.Reader
-	n   int64 // offset of the next byte
-	err error
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	if err != nil && err != io.EOF {
-		c.err = err
-	}
-	return n, err
 }
 
 // lineStart is the first offset at or after from where a line starts: from itself if the byte before it ends a line.

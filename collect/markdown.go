@@ -7,6 +7,8 @@ import (
 	"temper/dataset"
 )
 
+func (m *Markdown) read(r *reader) error { return r.sections(headings) }
+
 // headings cuts Markdown at its ATX headings (CommonMark 0.31, §4.2) outside fenced code (§4.5). Meta has the title, and the path of
 // titles down to it. A heading with nothing below it is in the paths of those after it, and no section of its own.
 func headings(b []byte) []section {

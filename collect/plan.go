@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,11 +21,27 @@ const maxFiles = 5_000_000
 // Plan lists a source's files with their digests and cuts them into tasks of about taskBytes. The same files give the same tasks;
 // any taskBytes gives the same records, in the same order.
 func Plan(ctx context.Context, files Files, s Source, taskBytes int64) ([]Task, error) {
+	l, err := List(ctx, files, s)
+	if err != nil {
+		return nil, err
+	}
+	return l.Plan(ctx, files, taskBytes)
+}
+
+// A Listing is the files of a source, which have not been read yet.
+type Listing struct {
+	source Source
+	kind   kind
+	parts  []Part
+}
+
+// List finds the files that the source wants, by name.
+func List(ctx context.Context, files Files, s Source) (*Listing, error) {
 	s = s.WithDefaults()
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	k, err := s.kind()
+	name, k, err := s.kind()
 	if err != nil {
 		return nil, err
 	}
@@ -33,27 +50,49 @@ func Plan(ctx context.Context, files Files, s Source, taskBytes int64) ([]Task, 
 		return nil, err
 	}
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("%s: no file below %s is one to read: check root and include: %w", s.Name(), k.root(), fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: no file below %s is one to read: check root and include: %w", name, s.Root(), fs.ErrNotExist)
 	}
 	if s.GoDoc != nil && s.GoDoc.License == "" {
 		g := *s.GoDoc
 		g.License = goLicense(ctx, files, g.Root)
 		s.GoDoc = &g
 	}
-	tasks := cut(s, k, parts, max(taskBytes, 1))
-	return tasks, digest(ctx, files, tasks)
+	return &Listing{s, k, parts}, nil
+}
+
+// Bytes is the size of all files.
+func (l *Listing) Bytes() (n int64) {
+	for _, p := range l.parts {
+		n += p.Size
+	}
+	return n
+}
+
+// Tasks is how many tasks of about taskBytes there are at most.
+func (l *Listing) Tasks(taskBytes int64) int { return len(l.cut(max(taskBytes, 1))) }
+
+// Plan reads the files once, or twice where large ones are cut by rows, and returns the tasks of about taskBytes.
+func (l *Listing) Plan(ctx context.Context, files Files, taskBytes int64) ([]Task, error) {
+	tasks := l.cut(max(taskBytes, 1))
+	if err := l.digest(ctx, files, tasks); err != nil {
+		return nil, err
+	}
+	empty := func(t Task) bool { // no row starts in it
+		return len(t.Files) == 1 && t.Files[0].Length == 0 && t.Files[0].Size > 0
+	}
+	return slices.DeleteFunc(tasks, empty), nil
 }
 
 // list finds the files that the source wants, by name.
 func list(ctx context.Context, files Files, s Source, k kind) ([]Part, error) {
-	root := k.root()
+	root := s.Root()
 	var parts []Part
 	for f, err := range files.List(ctx, root) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name(), err)
 		}
 		name, ok := below(root, f.URI)
-		if !ok || name != "" && !k.wants(name) {
+		if !ok || name != "" && !wanted(k, name) {
 			continue
 		}
 		if name == "" { // the root is a file
@@ -77,7 +116,7 @@ func list(ctx context.Context, files Files, s Source, k kind) ([]Part, error) {
 }
 
 // remote reports whether root is an address rather than a path.
-func remote(root string) bool { return strings.HasPrefix(root, "s3://") }
+func remote(root string) bool { return strings.Contains(root, "://") }
 
 // below returns the name of a file below root, "" for root itself. It is not ok for a file that lies elsewhere, as one whose key
 // only starts with the same letters.
@@ -97,26 +136,26 @@ func below(root, uri string) (name string, ok bool) {
 }
 
 // cut packs files into tasks. Files of one Go package stay together; a large file that can be cut becomes ranges.
-func cut(s Source, k kind, parts []Part, taskBytes int64) []Task {
+func (l *Listing) cut(taskBytes int64) []Task {
 	var tasks []Task
-	open, size := Task{Source: s}, int64(0)
+	open, size := Task{Source: l.source}, int64(0)
 	flush := func() {
 		if len(open.Files) > 0 {
 			tasks = append(tasks, open)
 		}
-		open, size = Task{Source: s}, 0
+		open, size = Task{Source: l.source}, 0
 	}
-	for i, p := range parts {
-		if k.splits(p.Name) && p.Size > taskBytes {
+	for i, p := range l.parts {
+		if p.Size > taskBytes && l.cuts(p.Name) {
 			flush()
 			for at := int64(0); at < p.Size; at += taskBytes {
 				q := p
 				q.Offset, q.Length = at, min(taskBytes, p.Size-at)
-				tasks = append(tasks, Task{Source: s, Files: []Part{q}})
+				tasks = append(tasks, Task{Source: l.source, Files: []Part{q}})
 			}
 			continue
 		}
-		samePackage := s.GoDoc != nil && i > 0 && path.Dir(parts[i-1].Name) == path.Dir(p.Name)
+		samePackage := l.source.GoDoc != nil && i > 0 && path.Dir(l.parts[i-1].Name) == path.Dir(p.Name)
 		if size > 0 && size+p.Size > taskBytes && !samePackage {
 			flush()
 		}
@@ -127,8 +166,18 @@ func cut(s Source, k kind, parts []Part, taskBytes int64) []Task {
 	return tasks
 }
 
-// digest reads every file once and fills in the digests of files and ranges, and the lines before each range.
-func digest(ctx context.Context, files Files, tasks []Task) error {
+func (l *Listing) cuts(name string) bool {
+	switch k := l.kind.(type) {
+	case splitter:
+		return k.splits(name)
+	case cutter:
+		return k.cuts(name)
+	}
+	return false
+}
+
+// digest reads every file and fills in the digests of files and ranges, and the lines before each range.
+func (l *Listing) digest(ctx context.Context, files Files, tasks []Task) error {
 	var parts []*Part
 	for i := range tasks {
 		for j := range tasks[i].Files {
@@ -143,7 +192,7 @@ func digest(ctx context.Context, files Files, tasks []Task) error {
 		for n < len(parts) && parts[n].URI == parts[0].URI {
 			n++
 		}
-		if err := digestFile(ctx, files, parts[:n]); err != nil {
+		if err := l.digestFile(ctx, files, parts[:n]); err != nil {
 			return err
 		}
 		parts = parts[n:]
@@ -152,7 +201,7 @@ func digest(ctx context.Context, files Files, tasks []Task) error {
 }
 
 // digestFile is digest for the parts of one file, in order.
-func digestFile(ctx context.Context, files Files, parts []*Part) error {
+func (l *Listing) digestFile(ctx context.Context, files Files, parts []*Part) error {
 	uri, size := parts[0].URI, parts[0].Size
 	obj, err := files.Open(ctx, uri)
 	if err != nil {
@@ -162,17 +211,25 @@ func digestFile(ctx context.Context, files Files, parts []*Part) error {
 	if obj.Info().Size != size {
 		return fmt.Errorf("%s changes while it is read: %d bytes, then %d", uri, size, obj.Info().Size)
 	}
+	cutter, byRows := l.kind.(cutter)
+	if byRows && len(parts) > 1 {
+		if err := snap(obj, parts, cutter); err != nil {
+			return fmt.Errorf("%s: %w", uri, err)
+		}
+	}
 	whole, lines := sha256.New(), &lineCount{}
 	for _, p := range parts {
-		p.Lines = lines.n
 		to := []io.Writer{whole}
 		var own hash.Hash
+		if !byRows {
+			p.Lines = lines.n
+		}
 		if len(parts) > 1 {
 			own = sha256.New()
 			to = append(to, own, lines)
 		}
-		if _, err := io.Copy(io.MultiWriter(to...), io.NewSectionReader(obj, p.Offset, p.Length)); err != nil {
-			return fmt.Errorf("%s: %w", uri, err)
+		if n, err := io.Copy(io.MultiWriter(to...), io.NewSectionReader(obj, p.Offset, p.Length)); err != nil || n < p.Length {
+			return fmt.Errorf("%s: %w", uri, cmp.Or(err, io.ErrUnexpectedEOF))
 		}
 		if own != nil {
 			p.RangeSHA256 = hex.EncodeToString(own.Sum(nil))
@@ -180,6 +237,35 @@ func digestFile(ctx context.Context, files Files, parts []*Part) error {
 	}
 	for _, p := range parts {
 		p.SHA256 = hex.EncodeToString(whole.Sum(nil))
+	}
+	return nil
+}
+
+// snap moves the parts of a file to where rows start. A part in which none does is empty.
+func snap(obj io.ReaderAt, parts []*Part, k cutter) error {
+	size := parts[0].Size
+	in := k.rows(&window{r: io.NewSectionReader(obj, 0, size)}, parts[0].Name)
+	n := 1
+	for n < len(parts) {
+		s, ok, err := in.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		for ; n < len(parts) && s.from >= parts[n].Offset; n++ {
+			parts[n].Offset, parts[n].Lines = s.from, s.row-1
+		}
+	}
+	for ; n < len(parts); n++ {
+		parts[n].Offset = size
+	}
+	for i, p := range parts {
+		p.Length = size - p.Offset
+		if i+1 < len(parts) {
+			p.Length = parts[i+1].Offset - p.Offset
+		}
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"temper/dataset"
@@ -15,22 +17,13 @@ import (
 // bad, with its place.
 func Read(ctx context.Context, files Files, t Task, bad dataset.Quarantine) dataset.Records {
 	return func(yield func(dataset.Record, error) bool) {
-		k, err := t.Source.kind()
+		_, k, err := t.Source.kind()
 		if err != nil {
 			yield(dataset.Record{}, err)
 			return
 		}
-		r := &reader{ctx: ctx, files: files, task: t, license: k.license(), bad: bad, yield: yield}
-		switch {
-		case t.Source.GoDoc != nil:
-			err = r.goDoc()
-		case t.Source.JSONL != nil:
-			err = r.jsonl()
-		case t.Source.Text != nil:
-			err = r.text(*t.Source.Text)
-		default:
-			err = r.sections(headings)
-		}
+		r := &reader{ctx: ctx, files: files, task: t, license: *k.common().license, bad: bad, yield: yield}
+		err = k.read(r)
 		if err != nil && !errors.Is(err, errStop) {
 			yield(dataset.Record{}, err)
 		}
@@ -66,7 +59,8 @@ func (r *reader) source(p Part) dataset.Source {
 // maxWhole bounds the files that are read whole: everything but JSONL.
 const maxWhole = 256 << 20
 
-// whole reads a file and checks its digest. ok is false if the file went to quarantine.
+// whole reads a file and checks its digest; if its name says that it is compressed, it returns the plain bytes. ok is false if the
+// file went to quarantine.
 func (r *reader) whole(p Part) (b []byte, ok bool, err error) {
 	if err := r.ctx.Err(); err != nil {
 		return nil, false, context.Cause(r.ctx)
@@ -85,6 +79,19 @@ func (r *reader) whole(p Part) (b []byte, ok bool, err error) {
 	}
 	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != p.SHA256 {
 		return nil, false, changed(p)
+	}
+	if !compressed(p.Name) {
+		return b, true, nil
+	}
+	plain, err := dataset.Decompress(p.Name, bytes.NewReader(b))
+	if err == nil {
+		b, err = io.ReadAll(io.LimitReader(plain, maxWhole+1))
+	}
+	switch {
+	case err != nil:
+		return nil, false, r.reject(p, int64(len(b)), 0, err.Error(), nil)
+	case len(b) > maxWhole:
+		return nil, false, r.reject(p, maxWhole, 0, fmt.Sprintf("more than %d bytes when decompressed: too many for one text", maxWhole), nil)
 	}
 	return b, true, nil
 }
@@ -109,8 +116,19 @@ func changed(p Part) error {
 func (r *reader) reject(p Part, offset, row int64, reason string, raw []byte) error {
 	src := r.source(p)
 	src.Offset, src.Row = offset, row
+	return r.quarantine(src, reason, raw)
+}
+
+// rejectSpan puts a row into quarantine.
+func (r *reader) rejectSpan(p Part, s span) error {
+	src := r.source(p)
+	src.Offset, src.Length, src.Row = s.from, s.length, s.row
+	return r.quarantine(src, s.reason, s.text)
+}
+
+func (r *reader) quarantine(src dataset.Source, reason string, raw []byte) error {
 	if r.bad == nil {
-		return fmt.Errorf("%s, offset %d: %s: %w", p.Name, offset, reason, dataset.ErrMalformed)
+		return fmt.Errorf("%s, offset %d: %s: %w", src.URI, src.Offset, reason, dataset.ErrMalformed)
 	}
 	return r.bad(dataset.Bad{Source: src, Reason: reason, Raw: strings.ToValidUTF8(string(raw[:min(len(raw), 512)]), "\uFFFD")})
 }

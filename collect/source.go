@@ -1,14 +1,16 @@
-// Package collect reads sources into records: the documentation of Go code, JSONL, text and Markdown, from local folders and S3.
+// Package collect reads sources into records: the documentation of Go code, code, JSON, CSV, Parquet, Arrow, text, Markdown, web pages
+// and web archives, from local folders, S3, the web and dataset hubs.
+//
 // A source is planned into tasks first; a task names every file, or byte range of one, with its digest, so that reading it again
-// gives the same records or an error.
+// gives the same records or an error. Ranges begin where rows do, so that any cut gives the same records in the same order.
 package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"path"
+	"reflect"
 	"strings"
 
 	"temper/dataset"
@@ -17,230 +19,165 @@ import (
 // A Source is what to read; exactly one field is set.
 type Source struct {
 	GoDoc    *GoDoc    `json:"go_doc,omitempty" doc:"doc comments, signatures and examples of Go packages"`
-	JSONL    *JSONL    `json:"jsonl,omitempty" doc:"JSON objects, one a line; also .gz and .zst"`
+	JSONL    *JSONL    `json:"jsonl,omitempty" doc:"JSON objects, one a line; also compressed"`
+	JSON     *JSON     `json:"json,omitempty" doc:"files of one JSON array of objects, such as chat logs; also compressed"`
+	CSV      *CSV      `json:"csv,omitempty" doc:"comma- or tab-separated tables; also compressed"`
+	Parquet  *Parquet  `json:"parquet,omitempty" doc:"Parquet tables"`
 	Text     *Text     `json:"text,omitempty" doc:"plain text files"`
 	Markdown *Markdown `json:"markdown,omitempty" doc:"Markdown files, a record a section"`
 }
 
-// GoDoc reads a tree of Go packages, such as GOROOT/src: a record for each package, and for each exported and documented
-// function, method, type, constant and variable, those of a group together. Generated files are read as others are. Left out are
-// files that no build takes in without an experiment, and symbols whose documentation only says not to use them.
-//
-// The text of a record is the declaration and its documentation, with the line ends within paragraphs and the brackets of links
-// taken away. Meta: package, kind, name, symbol (as in tar.Reader.Next), doc, synopsis, and where there are such, signature, receiver, example, output, deprecated.
-type GoDoc struct {
-	Root    string   `json:"root" doc:"folder of the packages; $GOROOT/src is Go's standard library"`
-	Include []string `json:"include,omitempty" doc:"import paths to read, with * for a part of one and ** for any number of parts" default:"all"`
-	Exclude []string `json:"exclude,omitempty" doc:"import paths to leave out" default:"internal, vendor, cmd and testdata folders"`
-	License string   `json:"license,omitempty" doc:"SPDX identifier" default:"BSD-3-Clause where the LICENSE is Go's"`
-}
-
-// JSONL reads files of JSON objects; see dataset.ReadObject for the fields that are understood.
-type JSONL struct {
-	Root    string   `json:"root" doc:"folder, file or s3:// address"`
-	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.jsonl, *.jsonl.gz, *.jsonl.zst"`
-	License string   `json:"license,omitempty" doc:"SPDX identifier"`
-}
-
-// Text reads text files.
-type Text struct {
-	Root    string   `json:"root" doc:"folder, file or s3:// address"`
-	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.txt"`
-	Split   string   `json:"split,omitempty" doc:"a record a file, or a paragraph" enum:"file,paragraph" default:"file"`
-	License string   `json:"license,omitempty" doc:"SPDX identifier"`
-}
-
-// Markdown reads Markdown files, a record a section.
-type Markdown struct {
-	Root    string   `json:"root" doc:"folder, file or s3:// address"`
-	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.md, *.markdown"`
-	License string   `json:"license,omitempty" doc:"SPDX identifier"`
-}
-
-// A kind is how one kind of source is planned and read.
+// A kind is how one kind of source is planned and read. A kind may have more: see checker, chooser, splitter and cutter.
 type kind interface {
-	root() string
-	validate() error
-	wants(rel string) bool
-	splits(rel string) bool // a big file may be cut in byte ranges
-	license() string
+	common() common
+	read(r *reader) error
 }
 
-func (s Source) kind() (kind, error) {
-	var set []kind
-	if s.GoDoc != nil {
-		set = append(set, s.GoDoc)
+// common is what all kinds of sources have: where the option struct keeps it, and the default of Include.
+type common struct {
+	root    *string
+	include *[]string
+	license *string
+	globs   []string
+}
+
+// A checker has options that can be wrong.
+type checker interface{ validate() error }
+
+// A chooser tells which files, by their path below the root, it reads; others go by Include.
+type chooser interface{ wants(rel string) bool }
+
+// A filler has more defaults than Include's.
+type filler interface{ fill() }
+
+// kind returns the field that is set, with its name.
+func (s Source) kind() (name string, k kind, err error) {
+	v := reflect.ValueOf(s)
+	var names []string
+	n := 0
+	for i := range v.NumField() {
+		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		names = append(names, key)
+		if !v.Field(i).IsNil() {
+			name, k, n = key, v.Field(i).Interface().(kind), n+1
+		}
 	}
-	if s.JSONL != nil {
-		set = append(set, s.JSONL)
+	if n != 1 {
+		return "", nil, fmt.Errorf("a source has exactly one of %s; this has %d", strings.Join(names, ", "), n)
 	}
-	if s.Text != nil {
-		set = append(set, s.Text)
+	return name, k, nil
+}
+
+// copied returns s with an option struct of its own, and that struct, or nil.
+func (s Source) copied() (Source, kind) {
+	if _, _, err := s.kind(); err != nil {
+		return s, nil
 	}
-	if s.Markdown != nil {
-		set = append(set, s.Markdown)
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); !f.IsNil() {
+			own := reflect.New(f.Type().Elem())
+			own.Elem().Set(f.Elem())
+			f.Set(own)
+			return s, own.Interface().(kind)
+		}
 	}
-	if len(set) != 1 {
-		return nil, fmt.Errorf("a source has exactly one of go_doc, jsonl, text, markdown; this has %d", len(set))
-	}
-	return set[0], nil
+	return s, nil
 }
 
 // Name is the key of the field that is set, or "".
 func (s Source) Name() string {
-	switch {
-	case s.GoDoc != nil:
-		return "go_doc"
-	case s.JSONL != nil:
-		return "jsonl"
-	case s.Text != nil:
-		return "text"
-	case s.Markdown != nil:
-		return "markdown"
-	}
-	return ""
+	name, _, _ := s.kind()
+	return name
 }
 
 // Root is where the source lies.
 func (s Source) Root() string {
-	k, err := s.kind()
+	_, k, err := s.kind()
 	if err != nil {
 		return ""
 	}
-	return k.root()
+	return *k.common().root
 }
 
-// Validate says what is wrong with s.
-func (s Source) Validate() error {
-	k, err := s.kind()
-	if err != nil {
-		return err
-	}
-	if k.root() == "" {
-		return errors.New(s.Name() + ".root is missing: the folder, file or s3:// address to read")
-	}
-	return k.validate()
-}
-
-// WithDefaults fills in what is absent.
-func (s Source) WithDefaults() Source {
-	fill := func(p *[]string, globs ...string) {
-		if len(*p) == 0 {
-			*p = globs
-		}
-	}
-	if s.GoDoc != nil {
-		g := *s.GoDoc
-		fill(&g.Exclude, "**/internal/**", "**/vendor/**", "cmd/**", "**/testdata/**")
-		s.GoDoc = &g
-	}
-	if s.JSONL != nil {
-		j := *s.JSONL
-		fill(&j.Include, "*.jsonl", "*.jsonl.gz", "*.jsonl.zst")
-		s.JSONL = &j
-	}
-	if s.Text != nil {
-		t := *s.Text
-		fill(&t.Include, "*.txt")
-		if t.Split == "" {
-			t.Split = "file"
-		}
-		s.Text = &t
-	}
-	if s.Markdown != nil {
-		m := *s.Markdown
-		fill(&m.Include, "*.md", "*.markdown")
-		s.Markdown = &m
+// WithRoot is s, lying elsewhere.
+func (s Source) WithRoot(root string) Source {
+	s, k := s.copied()
+	if k != nil {
+		*k.common().root = root
 	}
 	return s
 }
 
-func (g *GoDoc) root() string       { return g.Root }
-func (g *GoDoc) license() string    { return g.License }
-func (g *GoDoc) splits(string) bool { return false }
-func (g *GoDoc) validate() error {
-	return checkGlobs(append(append([]string{}, g.Include...), g.Exclude...))
-}
-func (g *GoDoc) wants(rel string) bool {
-	if !strings.HasSuffix(rel, ".go") {
-		return false
+// Validate says what is wrong with s.
+func (s Source) Validate() error {
+	name, k, err := s.kind()
+	if err != nil {
+		return err
 	}
-	for part := range strings.SplitSeq(rel, "/") {
-		if part[:1] == "_" || part[:1] == "." { // as go build has it
-			return false
-		}
+	c := k.common()
+	if *c.root == "" {
+		return fmt.Errorf("%s.root is missing: the folder, file or address to read", name)
 	}
-	pkg := path.Dir(rel)
-	if len(g.Include) > 0 && !matchAny(g.Include, pkg) {
-		return false
+	if err := checkGlobs(*c.include); err != nil {
+		return err
 	}
-	return !matchAny(g.Exclude, pkg)
-}
-
-func (j *JSONL) root() string          { return j.Root }
-func (j *JSONL) license() string       { return j.License }
-func (j *JSONL) validate() error       { return checkGlobs(j.Include) }
-func (j *JSONL) wants(rel string) bool { return matchAny(j.Include, path.Base(rel)) }
-func (j *JSONL) splits(rel string) bool {
-	return !strings.HasSuffix(rel, ".gz") && !strings.HasSuffix(rel, ".zst")
-}
-
-func (t *Text) root() string          { return t.Root }
-func (t *Text) license() string       { return t.License }
-func (t *Text) splits(string) bool    { return false }
-func (t *Text) wants(rel string) bool { return matchAny(t.Include, path.Base(rel)) }
-func (t *Text) validate() error {
-	if t.Split != "" && t.Split != "file" && t.Split != "paragraph" {
-		return fmt.Errorf("text.split is %q; it must be file or paragraph", t.Split)
-	}
-	return checkGlobs(t.Include)
-}
-
-func (m *Markdown) root() string          { return m.Root }
-func (m *Markdown) license() string       { return m.License }
-func (m *Markdown) splits(string) bool    { return false }
-func (m *Markdown) validate() error       { return checkGlobs(m.Include) }
-func (m *Markdown) wants(rel string) bool { return matchAny(m.Include, path.Base(rel)) }
-
-// checkGlobs refuses patterns that can match nothing by mistake.
-func checkGlobs(globs []string) error {
-	for _, g := range globs {
-		if _, err := path.Match(strings.ReplaceAll(g, "**", "*"), ""); err != nil {
-			return fmt.Errorf("pattern %q: %w", g, err)
-		}
+	if k, ok := k.(checker); ok {
+		return k.validate()
 	}
 	return nil
 }
 
-func matchAny(globs []string, name string) bool {
-	for _, g := range globs {
-		if match(strings.Split(g, "/"), strings.Split(name, "/")) {
+// WithDefaults fills in what is absent.
+func (s Source) WithDefaults() Source {
+	s, k := s.copied()
+	if k == nil {
+		return s
+	}
+	if c := k.common(); len(*c.include) == 0 && len(c.globs) > 0 {
+		*c.include = c.globs
+	}
+	if k, ok := k.(filler); ok {
+		k.fill()
+	}
+	return s
+}
+
+// wanted reports whether k reads a file, by its path below the root. Patterns with a slash are of whole paths, others of file names.
+func wanted(k kind, rel string) bool {
+	if k, ok := k.(chooser); ok {
+		return k.wants(rel)
+	}
+	for _, g := range *k.common().include {
+		name := rel
+		if !strings.Contains(g, "/") {
+			name = path.Base(rel)
+		}
+		if matchAny([]string{g}, name) {
 			return true
 		}
 	}
 	return false
 }
 
-// match matches a path by parts; ** stands for any number of them, none included.
-func match(globs, parts []string) bool {
-	for len(globs) > 0 {
-		if globs[0] == "**" {
-			for i := 0; i <= len(parts); i++ {
-				if match(globs[1:], parts[i:]) {
-					return true
-				}
-			}
-			return false
+// packed are the names of a kind of file with the endings of compressed ones.
+func packed(globs ...string) []string {
+	out := globs
+	for _, end := range []string{".gz", ".zst", ".bz2", ".xz"} {
+		for _, g := range globs {
+			out = append(out, g+end)
 		}
-		if len(parts) == 0 {
-			return false
-		}
-		if ok, err := path.Match(globs[0], parts[0]); err != nil || !ok {
-			return false
-		}
-		globs, parts = globs[1:], parts[1:]
 	}
-	return len(parts) == 0
+	return out
+}
+
+// compressed reports whether a file's name promises compressed bytes, which cannot be cut.
+func compressed(name string) bool {
+	switch path.Ext(name) {
+	case ".gz", ".zst", ".bz2", ".xz":
+		return true
+	}
+	return false
 }
 
 // FileInfo is a file of a listing.
@@ -266,7 +203,7 @@ type Part struct {
 	Length int64  `json:"length"`
 
 	RangeSHA256 string `json:"range_sha256,omitempty"` // of the range, where it is not the whole file
-	Lines       int64  `json:"lines,omitempty"`        // line ends before Offset
+	Lines       int64  `json:"lines,omitempty"`        // line ends, or rows, before Offset
 }
 
 // A Task is the files that are read together.

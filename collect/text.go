@@ -2,18 +2,57 @@ package collect
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"temper/dataset"
 )
 
-// text reads whole files, or their paragraphs.
-func (r *reader) text(o Text) error {
-	cut := whole
-	if o.Split == "paragraph" {
-		cut = paragraphs
+func (t *Text) cuts(rel string) bool { return t.Split == "paragraph" && !compressed(rel) }
+
+func (t *Text) rows(w *window, _ string) rows { return &paragraphs{w: w} }
+
+// read reads whole files, or their paragraphs.
+func (t *Text) read(r *reader) error {
+	if t.Split != "paragraph" {
+		return r.sections(whole)
 	}
-	return r.sections(cut)
+	for _, p := range r.task.Files {
+		err := r.stream(p, func(w *window) error { return r.paragraphs(p, &paragraphs{w: w}) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// paragraphs yields the paragraphs of a part.
+func (r *reader) paragraphs(p Part, in *paragraphs) error {
+	for {
+		s, ok, err := in.next()
+		if err != nil || !ok {
+			return err
+		}
+		if at := invalid(s.text); s.reason == "" && at >= 0 {
+			s.reason = "not UTF-8 text"
+			s.row += int64(bytes.Count(s.text[:at], newline))
+			s.from, s.length, s.text = s.from+int64(at), s.length-int64(at), s.text[at:]
+		}
+		if s.reason != "" {
+			if err := r.rejectSpan(p, s); err != nil {
+				return err
+			}
+			continue
+		}
+		src := r.source(p)
+		src.Offset, src.Length, src.Row = s.from, s.length, s.row
+		rec := dataset.Record{Text: string(s.text), Source: src}
+		rec.ID = dataset.RecordID(src.URI, src.Offset, rec.Text)
+		if err := r.give(rec); err != nil {
+			return err
+		}
+	}
 }
 
 // A section is a span of a file and what is known of it.
@@ -93,18 +132,67 @@ func invalid(b []byte) int {
 // whole is all of a text as one section.
 func whole(b []byte) []section { return []section{{0, len(b), nil}} }
 
-// paragraphs cuts text at blank lines.
-func paragraphs(b []byte) []section {
-	var out []section
-	from := 0
-	for at, line := range lines(b) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			out = append(out, section{from, at, nil})
-			from = at + len(line)
-		}
-	}
-	return append(out, section{from, len(b), nil})
+// paragraphs finds what blank lines part.
+type paragraphs struct {
+	w    *window
+	used int
 }
+
+func (t *paragraphs) next() (span, bool, error) {
+	t.take(t.used)
+	t.used = 0
+	t.w.atStart()
+	for {
+		b, ok := t.w.byteAt(0)
+		if !ok {
+			return span{}, false, t.w.failed()
+		}
+		if !blank(b) {
+			break
+		}
+		t.take(1)
+	}
+	s := span{from: t.w.at, row: t.w.row + 1}
+	var head []byte
+	empty := false // the line, so far
+	for i := 0; ; i++ {
+		b, ok := t.w.byteAt(i)
+		if !ok && len(t.w.buf) > maxSpan { // too long: look for its end without holding it
+			if head == nil {
+				head = append(head, t.w.buf[:512]...)
+			}
+			s.length += int64(i)
+			t.take(i)
+			t.w.buf, i = nil, 0
+			b, ok = t.w.byteAt(0)
+		}
+		if ok && !(b == '\n' && empty) {
+			empty = b == '\n' || empty && blank(b)
+			continue
+		}
+		if err := t.w.failed(); err != nil && !ok {
+			return span{}, false, err
+		}
+		s.text, t.used = bytes.TrimRight(t.w.buf[:i], blanks), i
+		if s.length += int64(len(s.text)); s.length > maxSpan {
+			s.reason = fmt.Sprintf("paragraph of %d bytes, longer than %d", s.length, maxSpan)
+			if head != nil {
+				s.text = head
+			}
+		}
+		return s, true, nil
+	}
+}
+
+func (t *paragraphs) take(n int) {
+	t.w.row += int64(bytes.Count(t.w.buf[:n], newline))
+	t.w.drop(n)
+}
+
+// blanks are the bytes that make no text.
+const blanks = " \t\r\n\v\f"
+
+func blank(b byte) bool { return b < 0x80 && strings.IndexByte(blanks, b) >= 0 }
 
 // lines yields the lines of b, with their ends, and where they start.
 func lines(b []byte) func(yield func(int, []byte) bool) {

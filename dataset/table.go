@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // ReadTable reads records from any Parquet file: our own as [ReadRecords] does, others by the names of their columns, as
@@ -18,18 +21,79 @@ func ReadTable(r io.ReaderAt, size int64, src Source, bad Quarantine) Records {
 		bad = refuse
 	}
 	return func(yield func(Record, error) bool) {
-		f, err := openParquet(r, size)
+		own, err := IsOwnTable(r, size)
 		if err != nil {
 			yield(Record{}, fmt.Errorf("read %s: %w", src.URI, err))
 			return
 		}
-		if _, own := f.Lookup("schema_version"); own {
+		if own {
 			ReadRecords(r, size)(yield)
 			return
 		}
-		t := table{file: f, src: src, bad: bad, ids: ids{}}
-		if err := t.read(yield); err != nil {
-			yield(Record{}, fmt.Errorf("read %s: %w", src.URI, err))
+		seen := ids{}
+		for row, err := range ReadTableRows(r, size, 0, size) {
+			if err != nil {
+				yield(Record{}, fmt.Errorf("read %s: %w", src.URI, err))
+				return
+			}
+			rec, reason := row.record(src)
+			if reason != "" {
+				if err := bad(Bad{Source: rec.Source, Reason: reason}); err != nil {
+					yield(Record{}, fmt.Errorf("read %s: %w", src.URI, err))
+					return
+				}
+				continue
+			}
+			rec.ID = seen.unique(rec.ID, row.Row)
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+// IsOwnTable reports whether a Parquet file is one of this package's, whose rows are records as they are.
+func IsOwnTable(r io.ReaderAt, size int64) (bool, error) {
+	f, err := openParquet(r, size)
+	if err != nil {
+		return false, err
+	}
+	_, own := f.Lookup("schema_version")
+	return own, nil
+}
+
+// A TableRow is a row of a foreign Parquet file in the form of a JSON object: what [ReadObject] takes.
+type TableRow struct {
+	Row    int64 // its number, from 1
+	Fields map[string]json.RawMessage
+}
+
+// RowGroups returns the offsets of the first bytes of a Parquet file's row groups, sorted, each once.
+func RowGroups(r io.ReaderAt, size int64) ([]int64, error) {
+	f, err := openParquet(r, size)
+	if err != nil {
+		return nil, err
+	}
+	var starts []int64
+	for _, g := range f.Metadata().RowGroups {
+		starts = append(starts, groupStart(g))
+	}
+	slices.Sort(starts)
+	return slices.Compact(starts), nil
+}
+
+// ReadTableRows reads the row groups of a Parquet file whose first byte lies in [from, to): ranges that cover the file give every row
+// once. Errors are ErrMalformed where the file is at fault.
+func ReadTableRows(r io.ReaderAt, size, from, to int64) iter.Seq2[TableRow, error] {
+	return func(yield func(TableRow, error) bool) {
+		f, err := openParquet(r, size)
+		if err != nil {
+			yield(TableRow{}, err)
+			return
+		}
+		t := table{file: f}
+		if err := t.read(from, to, yield); err != nil {
+			yield(TableRow{}, err)
 		}
 	}
 }
@@ -37,9 +101,6 @@ func ReadTable(r io.ReaderAt, size int64, src Source, bad Quarantine) Records {
 // A table is a foreign file being read.
 type table struct {
 	file   parquetFile
-	src    Source
-	bad    Quarantine
-	ids    ids
 	row    int64
 	leaves []leaf // by column index
 }
@@ -68,8 +129,8 @@ func leavesOf(schema *parquet.Schema) []leaf {
 	return leaves
 }
 
-// read yields the records of all row groups. A nil error also means that the reader has enough.
-func (t *table) read(yield func(Record, error) bool) error {
+// read yields the rows of the groups that begin in [from, to). A nil error also means that the reader has enough.
+func (t *table) read(from, to int64, yield func(TableRow, error) bool) error {
 	err := t.file.from.guard(func() error {
 		t.leaves = leavesOf(t.file.Schema())
 		return nil
@@ -77,7 +138,11 @@ func (t *table) read(yield func(Record, error) bool) error {
 	if err != nil {
 		return err
 	}
-	for _, g := range t.file.RowGroups() {
+	for i, g := range t.file.RowGroups() {
+		if at := groupStart(t.file.Metadata().RowGroups[i]); at < from || at >= to {
+			t.row += max(g.NumRows(), 0)
+			continue
+		}
 		rows := g.Rows()
 		on, err := t.group(rows, yield)
 		rows.Close()
@@ -88,11 +153,26 @@ func (t *table) read(yield func(Record, error) bool) error {
 	return nil
 }
 
-// group yields the records of one row group and reports whether the reader wants more.
-func (t *table) group(rows parquet.Rows, yield func(Record, error) bool) (bool, error) {
+// groupStart is the offset of a row group's first byte; 0 for one that names none.
+func groupStart(g format.RowGroup) int64 {
+	start := int64(-1)
+	for _, c := range g.Columns {
+		at := c.MetaData.DataPageOffset
+		if d := c.MetaData.DictionaryPageOffset; d > 0 && d < at {
+			at = d
+		}
+		if at >= 0 && (start < 0 || at < start) {
+			start = at
+		}
+	}
+	return max(start, 0)
+}
+
+// group yields the rows of one row group and reports whether the reader wants more.
+func (t *table) group(rows parquet.Rows, yield func(TableRow, error) bool) (bool, error) {
 	buf := make([]parquet.Row, 64)
 	for {
-		n, end := 0, false
+		n := 0
 		var objects []map[string]json.RawMessage
 		err := t.file.from.guard(func() (err error) {
 			n, err = rows.ReadRows(buf)
@@ -101,19 +181,14 @@ func (t *table) group(rows parquet.Rows, yield func(Record, error) bool) (bool, 
 			}
 			return err
 		})
-		if end = errors.Is(err, io.EOF); err != nil && !end {
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return false, err
 		}
 		for _, o := range objects {
 			t.row++
-			rec, reason := t.record(o)
-			if reason != "" {
-				err = t.bad(Bad{Source: rec.Source, Reason: reason})
-			} else if !yield(rec, nil) {
+			if !yield(TableRow{t.row, o}, nil) {
 				return false, nil
-			}
-			if err != nil && !errors.Is(err, io.EOF) {
-				return false, err
 			}
 		}
 		if end {
@@ -186,15 +261,14 @@ func scalarJSON(v parquet.Value) json.RawMessage {
 }
 
 // record reads one row; the reason says why it cannot.
-func (t *table) record(fields map[string]json.RawMessage) (Record, string) {
-	at := Source{URI: t.src.URI, Row: t.row, SHA256: t.src.SHA256, License: t.src.License}
+func (t TableRow) record(src Source) (Record, string) {
+	at := Source{URI: src.URI, Row: t.Row, SHA256: src.SHA256, License: src.License}
 	numbered := at
-	numbered.Offset = t.row // the ID is made of it
-	rec, err := ReadObject(fields, numbered)
+	numbered.Offset = t.Row // the ID is made of it
+	rec, err := ReadObject(t.Fields, numbered)
 	if err != nil {
 		return Record{Source: at}, err.Error()
 	}
 	rec.Source = at
-	rec.ID = t.ids.unique(rec.ID, t.row)
 	return rec, ""
 }

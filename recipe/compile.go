@@ -82,17 +82,9 @@ func (r *Recipe) rebase(file string) error {
 	return nil
 }
 
-func rebased(s *collect.Source, dir string) (err error) {
-	switch {
-	case s.GoDoc != nil:
-		s.GoDoc.Root, err = absolute(s.GoDoc.Root, dir)
-	case s.JSONL != nil:
-		s.JSONL.Root, err = absolute(s.JSONL.Root, dir)
-	case s.Text != nil:
-		s.Text.Root, err = absolute(s.Text.Root, dir)
-	case s.Markdown != nil:
-		s.Markdown.Root, err = absolute(s.Markdown.Root, dir)
-	}
+func rebased(s *collect.Source, dir string) error {
+	root, err := absolute(s.Root(), dir)
+	*s = s.WithRoot(root)
 	return err
 }
 

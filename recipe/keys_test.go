@@ -15,6 +15,9 @@ collect:
   - jsonl: {root: /b}
   - text: {root: /c}
   - markdown: {root: /d}
+  - json: {root: /f}
+  - csv: {root: /g}
+  - parquet: {root: /h}
 filter:
   - fix_text: {}
   - language: {keep: [en]}

@@ -17,7 +17,7 @@ import (
 type Recipe struct {
 	Name          string               `json:"name" doc:"datasets and adapters are published under it: letters, digits, . _ -"`
 	Collect       []collect.Source     `json:"collect" doc:"what is read; relative paths begin at the recipe's folder"`
-	MaxBad        Percent              `json:"max_bad,omitempty" doc:"share of rows that cannot be read above which the run stops" default:"5%"`
+	MaxBad        Percent              `json:"max_bad,omitempty" doc:"share of rows that cannot be read above which the run stops, from a hundred of them on" default:"5%"`
 	Filter        []filter.Step        `json:"filter,omitempty" doc:"steps over each record, in order"`
 	Dedup         []Dedup              `json:"dedup,omitempty" doc:"what counts as the same record; exact comes first"`
 	Decontaminate *dedup.Decontaminate `json:"decontaminate,omitempty" doc:"drop records that hold items of evaluations"`
