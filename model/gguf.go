@@ -25,7 +25,7 @@ var ggufNames = names{
 // ropeFactors is the tensor with the divisors of the rotary frequencies (Llama 3's scaling).
 const ropeFactors = "rope_freqs.weight"
 
-// openGGUF reads a GGUF file; its tensors alias the map.
+// openGGUF reads a GGUF file, or the files of a split model, of which path is the first; the tensors alias the maps.
 func openGGUF(path string) (*Model, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -36,7 +36,7 @@ func openGGUF(path string) (*Model, error) {
 		f.Close()
 		return nil, err
 	}
-	if m.Digest, err = fileDigest(path); err != nil {
+	if m.Digest, err = filesDigest(f.Parts); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -132,6 +132,22 @@ func (m *Model) setChat(template string) error {
 	var err error
 	m.Chat, err = chat.New(t, template, text(t.BOS()), text(t.EOS()))
 	return err
+}
+
+// filesDigest is the SHA-256 of a file, in hex, or of a split model over the digests of its files.
+func filesDigest(paths []string) (string, error) {
+	if len(paths) == 1 {
+		return fileDigest(paths[0])
+	}
+	h := sha256.New()
+	for _, p := range paths {
+		d, err := fileDigest(p)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(h, d)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // fileDigest is the SHA-256 of a file, in hex.

@@ -67,7 +67,7 @@ type Model struct {
 	Config
 	Name       string // what the file calls itself
 	Path       string
-	Digest     string        // SHA-256 of the GGUF file, or over the names and digests of a folder's files
+	Digest     string        // SHA-256 of the GGUF file, over the digests of a split model's files, or over the names and digests of a folder's
 	Bytes      int64         // of weights, mapped
 	Embedding  *quant.Tensor // (Vocab, Dim)
 	Layers     []Layer
