@@ -53,7 +53,7 @@ func (c *collectCommand) Run(a *app) error {
 
 type filterCommand struct {
 	Recipe string   `short:"r" xor:"steps" required:"" help:"The recipe whose filter section says what to do."`
-	Use    []string `xor:"steps" required:"" help:"Steps by name, without thresholds: signals are added, nothing is dropped. fix_text, language, gopher_quality, gopher_repetition, gopher (both), pii."`
+	Use    []string `xor:"steps" required:"" help:"Steps by name, without thresholds: signals are added, nothing is dropped. fix_text, language, gopher_quality, gopher_repetition, gopher (both), c4, fineweb, refinedweb, nemo, instructions, pii."`
 	Set    []string `sep:"none" placeholder:"KEY=VALUE" help:"Override a key of the recipe."`
 	In     []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
 	outputFlags

@@ -37,6 +37,7 @@ func english(docs int) (recs []dataset.Record, bytes int64) {
 	return recs, bytes
 }
 
+// benchmark scores the texts by steps.
 func benchmark(b *testing.B, names ...string) {
 	recs, bytes := english(250)
 	steps, err := Use(names)
@@ -45,6 +46,7 @@ func benchmark(b *testing.B, names ...string) {
 	}
 	b.SetBytes(bytes)
 	b.ReportAllocs()
+	start := cpuTime(b)
 	for b.Loop() {
 		for _, err := range Score(stream(recs), steps) {
 			if err != nil {
@@ -52,9 +54,16 @@ func benchmark(b *testing.B, names ...string) {
 			}
 		}
 	}
+	// Processor time is what matters on a machine that does other things too.
+	b.ReportMetric(float64(b.N)*float64(bytes)/1e6/(cpuTime(b)-start).Seconds(), "MB/cpu-s")
 }
 
 func BenchmarkScoreGopher(b *testing.B)     { benchmark(b, "gopher") }
+func BenchmarkScoreWeb(b *testing.B)        { benchmark(b, "gopher", "c4", "fineweb") }
+func BenchmarkScoreC4(b *testing.B)         { benchmark(b, "c4") }
+func BenchmarkScoreFineWeb(b *testing.B)    { benchmark(b, "fineweb") }
+func BenchmarkScoreRefinedWeb(b *testing.B) { benchmark(b, "refinedweb") }
+func BenchmarkScoreNeMo(b *testing.B)       { benchmark(b, "nemo") }
 func BenchmarkScoreQuality(b *testing.B)    { benchmark(b, "quality") }
 func BenchmarkScoreRepetition(b *testing.B) { benchmark(b, "repetition") }
 func BenchmarkScoreFixText(b *testing.B)    { benchmark(b, "fix_text") }

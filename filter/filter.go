@@ -30,7 +30,7 @@ const (
 // ends at the first error: the stream's, or bad steps (see [Check]).
 func Score(in dataset.Records, steps []Step) dataset.Notes {
 	return func(yield func(dataset.Note, error) bool) {
-		rules, err := build(steps)
+		rules, err := scorers(steps)
 		if err != nil {
 			yield(dataset.Note{}, err)
 			return
@@ -74,7 +74,7 @@ func Judge(rows dataset.Rows, steps []Step) dataset.Notes {
 // Notes yields signals, edits and checks for every record, in order: Score and Judge in one pass.
 func Notes(in dataset.Records, steps []Step) dataset.Notes {
 	return func(yield func(dataset.Note, error) bool) {
-		rules, err := build(steps)
+		rules, err := scorers(steps)
 		if err != nil {
 			yield(dataset.Note{}, err)
 			return
@@ -90,6 +90,15 @@ func Notes(in dataset.Records, steps []Step) dataset.Notes {
 			}
 		}
 	}
+}
+
+// scorers returns steps ready to score.
+func scorers(steps []Step) ([]rule, error) {
+	rules, err := build(steps)
+	if err != nil {
+		return nil, err
+	}
+	return prepare(rules)
 }
 
 // whole scores and judges one record.
@@ -110,7 +119,8 @@ func whole(m *measure, rec dataset.Record, rules []rule) (dataset.Note, error) {
 
 // score runs the measuring half of rules on rec and returns its note and the text with all edits applied.
 func score(m *measure, rec dataset.Record, rules []rule) (dataset.Note, string, error) {
-	s := subject{m: m, text: content(rec), fixed: len(rec.Messages) > 0, signals: make(dataset.Signals, 32)}
+	s := subject{m: m, text: content(rec), meta: rec.Meta, source: rec.Source, messages: rec.Messages,
+		fixed: len(rec.Messages) > 0, signals: make(dataset.Signals, 32)}
 	for _, r := range rules {
 		before := len(s.edits)
 		r.score(&s)
@@ -159,9 +169,12 @@ func content(rec dataset.Record) string {
 
 // A subject is one record while it is scored.
 type subject struct {
-	m       *measure
-	text    string // with the edits of earlier steps applied
-	fixed   bool   // edits must not be made: the record is a conversation
-	signals dataset.Signals
-	edits   []dataset.Edit
+	m        *measure
+	text     string // with the edits of earlier steps applied
+	meta     dataset.Meta
+	source   dataset.Source
+	messages []dataset.Message
+	fixed    bool // edits must not be made: the record is a conversation
+	signals  dataset.Signals
+	edits    []dataset.Edit
 }

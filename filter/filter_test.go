@@ -51,6 +51,13 @@ func allSteps() []Step {
 		{Language: &Language{Keep: []string{"en"}, Short: "drop"}},
 		{GopherQuality: &GopherQuality{}},
 		{GopherRepetition: &GopherRepetition{}},
+		{URL: &URL{Words: []string{"bad"}}},
+		{RefinedWeb: &RefinedWeb{}},
+		{C4: &C4{MinSentences: 1}},
+		{FineWeb: &FineWeb{MaxCharDup: 0.9}},
+		{NeMo: &NeMo{}},
+		{BadWords: &BadWords{Words: []string{"darn"}}},
+		{Instructions: &Instructions{}},
 		{PII: &PII{}},
 		{Where: ptr("words > 5 && pii == 0 && source.package != 'syscall' && not (text contains '<EMAIL>')")},
 	}
@@ -208,14 +215,19 @@ func TestErrorsEndTheStream(t *testing.T) {
 
 // What Score is keyed by changes with what it yields, and not with thresholds.
 func TestScoreOptions(t *testing.T) {
-	strict := []Step{{Language: &Language{Keep: []string{"de"}, Min: 0.9}}, {GopherQuality: &GopherQuality{MinWords: 7}},
+	strict := []Step{{NeMo: &NeMo{MaxURLs: 0.5}}, {C4: &C4{MinSentences: 9, MinLongLines: 3}}, {FineWeb: &FineWeb{MaxCharDup: 0.5}}, {RefinedWeb: &RefinedWeb{MaxRemoved: 0.5}},
+		{URL: &URL{Words: []string{"a"}, MaxSoft: 5}}, {BadWords: &BadWords{Words: []string{"a"}, Max: 7}}, {Instructions: &Instructions{MinWords: 9}}, {Language: &Language{Keep: []string{"de"}, Min: 0.9}}, {GopherQuality: &GopherQuality{MinWords: 7}},
 		{GopherRepetition: &GopherRepetition{Top2Gram: -1}}, {Where: ptr("words > 7")}}
-	loose := []Step{{Language: &Language{}}, {GopherQuality: &GopherQuality{}}, {GopherRepetition: &GopherRepetition{}}}
+	loose := []Step{{NeMo: &NeMo{}}, {C4: &C4{}}, {FineWeb: &FineWeb{}}, {RefinedWeb: &RefinedWeb{}},
+		{URL: &URL{Words: []string{"a"}}}, {BadWords: &BadWords{Words: []string{"a"}}}, {Instructions: &Instructions{}}, {Language: &Language{}}, {GopherQuality: &GopherQuality{}}, {GopherRepetition: &GopherRepetition{}}}
 	if !reflect.DeepEqual(ScoreOptions(strict), ScoreOptions(loose)) {
 		t.Error("thresholds are part of the key")
 	}
 	for _, pair := range [][2]Step{{{PII: &PII{}}, {PII: &PII{Action: "drop"}}}, {{PII: &PII{}}, {PII: &PII{Redact: []string{"ip"}}}},
-		{{FixText: &FixText{}}, {FixText: &FixText{Normalize: "none"}}}} {
+		{{FixText: &FixText{}}, {FixText: &FixText{Normalize: "none"}}}, {{C4: &C4{}}, {C4: &C4{Allow: []string{"policy"}}}}, {{C4: &C4{}}, {C4: &C4{MinLineWords: 2}}},
+		{{RefinedWeb: &RefinedWeb{}}, {RefinedWeb: &RefinedWeb{MaxUpper: 0.4}}}, {{FineWeb: &FineWeb{}}, {FineWeb: &FineWeb{ShortLine: 20}}}, {{GopherQuality: &GopherQuality{}}, {GopherQuality: &GopherQuality{Compat: "nemo"}}},
+		{{GopherRepetition: &GopherRepetition{}}, {GopherRepetition: &GopherRepetition{Compat: "nemo"}}}, {{BadWords: &BadWords{Words: []string{"a"}}}, {BadWords: &BadWords{Words: []string{"b"}}}},
+		{{URL: &URL{Words: []string{"a"}}}, {URL: &URL{Words: []string{"b"}}}}, {{Instructions: &Instructions{}}, {Instructions: &Instructions{Banned: []string{"b"}}}}} {
 		if reflect.DeepEqual(ScoreOptions(pair[:1]), ScoreOptions(pair[1:])) {
 			t.Errorf("%s: what changes the text is not part of the key", pair[0].Name())
 		}

@@ -1,83 +1,14 @@
 package filter
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"temper/dataset"
 )
-
-// shared returns the path of a file of the shared data, or skips.
-func shared(t *testing.T, name string) string {
-	t.Helper()
-	root := os.Getenv("TEMPER_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data")
-	}
-	path := filepath.Join(root, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no shared data (set TEMPER_SHARED): %v", err)
-	}
-	return path
-}
-
-// reasons are datatrove's names for our rules.
-var reasons = map[string]string{
-	"gopher_short_doc": "gopher_quality.words", "gopher_below_avg_threshold": "gopher_quality.mean_word_length",
-	"gopher_above_avg_threshold": "gopher_quality.mean_word_length", "gopher_too_many_hashes": "gopher_quality.symbol_ratio",
-	"gopher_too_many_ellipsis": "gopher_quality.symbol_ratio", "gopher_below_alpha_threshold": "gopher_quality.alpha_words",
-	"dup_line_frac": "gopher_repetition.dup_line_frac", "dup_line_char_frac": "gopher_repetition.dup_line_char_frac",
-	"dup_para_frac": "gopher_repetition.dup_para_frac", "dup_para_char_frac": "gopher_repetition.dup_para_char_frac",
-	"top_2_gram": "gopher_repetition.top_2_gram", "top_3_gram": "gopher_repetition.top_3_gram",
-	"duplicated_5_n_grams": "gopher_repetition.dup_5_gram",
-}
-
-// Datatrove's own test texts (commit a649de79) are dropped for the same first reason, or kept.
-func TestDatatroveVectors(t *testing.T) {
-	b, err := os.ReadFile(shared(t, "vectors/datatrove_filters.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var vectors struct {
-		Cases []struct {
-			Filter, Text, Reason string
-			Keep                 bool
-		}
-	}
-	if err := json.Unmarshal(b, &vectors); err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for i, c := range vectors.Cases {
-		var step Step
-		switch c.Filter {
-		case "GopherRepetitionFilter()":
-			step.GopherRepetition = &GopherRepetition{}
-		case "GopherQualityFilter(min_doc_words=10, max_doc_words=1000)":
-			step.GopherQuality = &GopherQuality{MinWords: 10, MaxWords: 1000}
-		default:
-			continue
-		}
-		ran++
-		n := take(t, Notes(stream([]dataset.Record{{ID: "v", Text: c.Text}}), []Step{step}))[0]
-		got := ""
-		if v := n.Verdict(); v != nil {
-			got = v.Rule
-		}
-		if got != reasons[c.Reason] || c.Keep != (got == "") {
-			t.Errorf("case %d (%s): dropped by %q\n%.80q\n%v", i, c.Reason, got, c.Text, n.Signals)
-		}
-	}
-	if ran < 15 {
-		t.Errorf("%d cases ran, want at least 15", ran)
-	}
-}
 
 // naive computes the repetition of n-grams straight from the definitions, on the tokens' texts.
 func naive(tokens []string, n int) (top, dup int) {
@@ -106,21 +37,6 @@ func naive(tokens []string, n int) (top, dup int) {
 	return top, dup
 }
 
-// cut returns the texts of the tokens.
-func cut(text string) (tokens []string) {
-	for i := 0; i < len(text); {
-		kind, size := kindAt(text, i)
-		if kind == kindSpace {
-			i += size
-			continue
-		}
-		end, _, _, _ := scanToken(text, i, kind, size)
-		tokens = append(tokens, text[i:end])
-		i = end
-	}
-	return tokens
-}
-
 // The pruned counting of n-grams gives what the definitions give.
 func TestRepeatsAreThoseOfTheDefinition(t *testing.T) {
 	texts := []string{"", "a", "a a", "a a a a a a a a a a a a a", prose, strings.Repeat("to be or not to be ", 9) + prose, strings.Repeat(prose+" ", 3)}
@@ -141,7 +57,7 @@ func TestRepeatsAreThoseOfTheDefinition(t *testing.T) {
 		got := m.repeats()
 		var want [lastDup + 1]int
 		for n := firstTop; n <= lastDup; n++ {
-			if top, dup := naive(cut(text), n); n < firstDup {
+			if top, dup := naive(pieces(text), n); n < firstDup {
 				want[n] = top
 			} else {
 				want[n] = dup
@@ -166,7 +82,7 @@ func TestTokens(t *testing.T) {
 		{"\xff\xfe a\x80b", "\xff\xfe|a|\x80|b"},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(cut(tt.in), "|"); got != tt.want {
+		if got := strings.Join(pieces(tt.in), "|"); got != tt.want {
 			t.Errorf("%q: got %s, want %s", tt.in, got, tt.want)
 		}
 	}

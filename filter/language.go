@@ -34,7 +34,7 @@ func (o Language) WithDefaults() Language {
 // Validate says what is wrong with the options.
 func (o Language) Validate() error {
 	for _, k := range o.Keep {
-		if len(k) < 2 || len(k) > 3 || strings.Trim(k, "abcdefghijklmnopqrstuvwxyz") != "" {
+		if !isLanguage(k) {
 			return fmt.Errorf("keep has %q: must be an ISO 639 code of 2 or 3 small letters, such as en", k)
 		}
 	}
@@ -46,6 +46,11 @@ func (o Language) Validate() error {
 		return nil
 	}
 	return fmt.Errorf("short is %q: must be keep or drop", o.Short)
+}
+
+// isLanguage reports whether code has the form of an ISO 639 code.
+func isLanguage(code string) bool {
+	return len(code) >= 2 && len(code) <= 3 && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 func (o Language) name() string    { return stepLanguage }

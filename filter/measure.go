@@ -26,8 +26,13 @@ type measure struct {
 	runes      int   // characters of the text
 
 	grams  table
-	lines  table
+	seen   table // lines or paragraphs
 	places []place
+
+	lined string // what readLines read last
+	split bool   // readLines read something
+	lines []line
+	parts parts // of the lines
 }
 
 // A token is what repetition needs to know of one: what it is, by a hash of 64 bits, and its length in characters.
@@ -96,6 +101,11 @@ func (m *measure) read(text string) {
 	m.runes = utf8.RuneCountInString(text)
 	inField, alpha := false, false
 	for i := 0; i < len(text); {
+		if text[i] == ' ' {
+			inField, alpha = false, false
+			i++
+			continue
+		}
 		kind, size := kindAt(text, i)
 		if kind == kindSpace {
 			inField, alpha = false, false
@@ -116,6 +126,21 @@ func (m *measure) read(text string) {
 	}
 }
 
+// countWords returns the words of a text other than the one that is read.
+func countWords(text string) (words int) {
+	for i := 0; i < len(text); {
+		kind, size := kindAt(text, i)
+		if kind == kindSpace {
+			i += size
+			continue
+		}
+		end, _, _, word := scanToken(text, i, kind, size)
+		words += btoi(word)
+		i = end
+	}
+	return words
+}
+
 // add takes up one token.
 func (m *measure) add(t string, runes int, word bool) {
 	m.tokens = append(m.tokens, token{hash: xxh3.HashString(t), runes: int32(runes)})
@@ -124,7 +149,7 @@ func (m *measure) add(t string, runes int, word bool) {
 	}
 	m.words++
 	m.letters += runes
-	if len(t) <= 4 {
+	if len(t) <= 4 && stopFirst[t[0]] {
 		m.stops |= stopBit(t)
 	}
 }
@@ -148,7 +173,22 @@ func scanToken(text string, start int, kind uint8, size int) (end, runes int, le
 	}
 	letter = kind == kindLetter
 	word = kind != kindJoin
-	for last := kind; end < len(text); {
+	last := kind
+	for end < len(text) && text[end] < utf8.RuneSelf { // most of most texts
+		k := ascii[text[end]]
+		if k == kindSpace {
+			return end, runes, letter, word
+		}
+		if k == kindSymbol {
+			break
+		}
+		letter = letter || k == kindLetter
+		word = word || k != kindJoin
+		end++
+		runes++
+		last = k
+	}
+	for end < len(text) {
 		k, n := kindAt(text, end)
 		if k == kindSymbol {
 			join := joiner(text, end, last)
@@ -198,18 +238,18 @@ func joiner(text string, i int, last uint8) int {
 // stopWords are the common words of Gopher's rule; at most 8, for their bits.
 var stopWords = [...]string{"the", "be", "to", "of", "and", "that", "have", "with"}
 
+// stopFirst are the first letters of the stop words.
+var stopFirst = func() (t [256]bool) {
+	for _, w := range stopWords {
+		t[w[0]], t[w[0]-32] = true, true
+	}
+	return t
+}()
+
 // stopBit returns the bit of t, in any case, among the stop words, or 0.
 func stopBit(t string) uint8 {
-	if len(t) < 2 {
-		return 0
-	}
-	switch t[0] | 0x20 {
-	case 't', 'b', 'o', 'a', 'h', 'w':
-	default:
-		return 0
-	}
 	for i, w := range stopWords {
-		if len(w) == len(t) && strings.EqualFold(w, t) {
+		if len(w) == len(t) && foldedASCII(t, w) {
 			return 1 << i
 		}
 	}

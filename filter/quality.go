@@ -17,6 +17,10 @@ import (
 // characters instead of a language's tokenizer; fields between spaces are the words of alpha_words; stop words count in
 // any case; blank lines are no lines; bullets are • ‣ ● ○ ◦ ▪ ■ ▶ – and the - and * that a space follows.
 //
+// With compat the signals are another project's: datatrove (words are tokens, symbols too; a bullet is • or -; blank lines
+// are lines; stop words in small letters), dolma (words are runs without space, their median length, occurrences of stop
+// words, * and - as bullets) or nemo (runs without space, twelve bullets, ellipses in eight forms). The thresholds stay.
+//
 // Source: Rae et al. 2021, arXiv:2112.11446.
 type GopherQuality struct {
 	MinWords          int     `json:"min_words,omitempty" doc:"words at least; negative: off" default:"50"`
@@ -28,6 +32,7 @@ type GopherQuality struct {
 	MaxEllipsisLines  float64 `json:"max_ellipsis_lines,omitempty" doc:"fraction of lines that end with an ellipsis at most; negative: off" default:"0.3"`
 	MinAlphaWords     float64 `json:"min_alpha_words,omitempty" doc:"fraction of words with a letter at least; negative: off" default:"0.8"`
 	MinStopWords      int     `json:"min_stop_words,omitempty" doc:"different words of the, be, to, of, and, that, have, with at least; negative: off" default:"2"`
+	Compat            string  `json:"compat,omitempty" doc:"another project's definitions: datatrove, dolma or nemo" enum:"datatrove,dolma,nemo"`
 }
 
 // WithDefaults fills in what is 0.
@@ -58,7 +63,10 @@ func (o GopherQuality) Validate() error {
 	if o.MinMeanWordLength > 0 && o.MaxMeanWordLength > 0 && o.MinMeanWordLength > o.MaxMeanWordLength {
 		return fmt.Errorf("min_mean_word_length is %v, above max_mean_word_length, %v", o.MinMeanWordLength, o.MaxMeanWordLength)
 	}
-	if o.MinStopWords > len(stopWords) {
+	if err := compatOf(o.Compat, compatDatatrove, compatDolma, compatNeMo); err != nil {
+		return err
+	}
+	if o.MinStopWords > len(stopWords) && (o.Compat == "" || o.Compat == compatDatatrove) {
 		return fmt.Errorf("min_stop_words is %d: there are only %d of them", o.MinStopWords, len(stopWords))
 	}
 	for _, f := range []struct {
@@ -79,10 +87,17 @@ func (o GopherQuality) names() []string {
 	return []string{SignalWords, "mean_word_length", "symbol_ratio", "bullet_lines", "ellipsis_lines", "alpha_words", "stop_words"}
 }
 
+// scored returns the options as far as they decide what score does.
+func (o GopherQuality) scored() GopherQuality { return GopherQuality{Compat: o.Compat} }
+
 func (o GopherQuality) score(s *subject) {
+	if o.Compat != "" {
+		qualityOf(o.Compat, s)
+		return
+	}
 	m := s.m
 	m.read(s.text)
-	lines := m.splitLines(s.text)
+	lines := m.readLines(s.text)
 	symbols := max(strings.Count(s.text, "#"), strings.Count(s.text, "...")+strings.Count(s.text, "…"))
 	s.signals[SignalWords] = float64(m.words)
 	s.signals["mean_word_length"] = float64(m.letters) / float64(max(1, m.words))

@@ -1,12 +1,6 @@
 package filter
 
-import (
-	"math/bits"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/zeebo/xxh3"
-)
+import "math/bits"
 
 // A place is a position in the tokens whose n-gram is under suspicion of occurring more than once.
 type place struct {
@@ -113,75 +107,4 @@ func (m *measure) span(at int32, n int) (chars int) {
 		chars += int(t.runes)
 	}
 	return chars
-}
-
-// A parts counts the lines or paragraphs of a text that are not blank.
-type parts struct {
-	count    int
-	dups     int // those that occurred before
-	dupChars int // their characters
-	bullets  int // those that start with a bullet
-	ellipses int // those that end with an ellipsis
-}
-
-// splitLines counts the lines of text.
-func (m *measure) splitLines(text string) (p parts) {
-	m.lines.reset(strings.Count(text, "\n") + 1)
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		m.part(&p, line)
-		if bullet(line) {
-			p.bullets++
-		}
-		if strings.HasSuffix(line, "...") || strings.HasSuffix(line, "…") {
-			p.ellipses++
-		}
-	}
-	return p
-}
-
-// splitParagraphs counts the paragraphs of text, which empty lines part.
-func (m *measure) splitParagraphs(text string) (p parts) {
-	m.lines.reset(strings.Count(text, "\n\n") + 1)
-	for para := range strings.SplitSeq(text, "\n\n") {
-		if para = strings.TrimSpace(para); para != "" {
-			m.part(&p, para)
-		}
-	}
-	return p
-}
-
-// part takes up one line or paragraph.
-func (m *measure) part(p *parts, s string) {
-	p.count++
-	slot := &m.lines.slots[m.lines.at(xxh3.HashString(s))]
-	if slot.count > 0 {
-		p.dups++
-		p.dupChars += utf8.RuneCountInString(s)
-	}
-	slot.count++
-}
-
-// bullet reports whether line starts with a bullet: a bullet character, or a dash or star before a space.
-func bullet(line string) bool {
-	if line[0] < utf8.RuneSelf {
-		return len(line) > 1 && line[1] == ' ' && (line[0] == '-' || line[0] == '*')
-	}
-	for _, b := range [...]string{"•", "‣", "●", "○", "◦", "▪", "■", "▶", "–"} {
-		if strings.HasPrefix(line, b) {
-			return true
-		}
-	}
-	return false
-}
-
-// share is a part of a whole as a fraction, at most 1; 0 of nothing.
-func share(part, whole int) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return min(1, float64(part)/float64(whole))
 }

@@ -13,6 +13,9 @@ import "temper/dataset"
 // characters instead of a language's tokenizer; lines are compared without the spaces around them; and an n-gram that
 // occurs once is no repetition, so that short texts are not dropped for it. Tokens and lines are told apart by hashes of 64 bits.
 //
+// With compat the signals are another project's: datatrove (an n-gram that occurs once counts), dolma (all copies count, the
+// first too; no rule about paragraphs) or nemo (overlapping n-grams; a text of fewer than n words scores 1). The thresholds stay.
+//
 // Source: Rae et al. 2021, arXiv:2112.11446, table A1.
 type GopherRepetition struct {
 	DupParaFrac     float64 `json:"dup_para_frac,omitempty" doc:"fraction of paragraphs that occurred before; negative: off" default:"0.3"`
@@ -28,6 +31,7 @@ type GopherRepetition struct {
 	Dup8Gram        float64 `json:"dup_8_gram,omitempty" doc:"the same of 8 words; negative: off" default:"0.12"`
 	Dup9Gram        float64 `json:"dup_9_gram,omitempty" doc:"the same of 9 words; negative: off" default:"0.11"`
 	Dup10Gram       float64 `json:"dup_10_gram,omitempty" doc:"the same of 10 words; negative: off" default:"0.1"`
+	Compat          string  `json:"compat,omitempty" doc:"another project's definitions: datatrove, dolma or nemo" enum:"datatrove,dolma,nemo"`
 }
 
 // repetitionSignals are the signals in the order of the checks, and tableA1 their highest values.
@@ -54,6 +58,9 @@ func (o GopherRepetition) WithDefaults() GopherRepetition {
 
 // Validate says what is wrong with the options.
 func (o GopherRepetition) Validate() error {
+	if err := compatOf(o.Compat, compatDatatrove, compatDolma, compatNeMo); err != nil {
+		return err
+	}
 	for i, b := range o.bounds() {
 		if err := fraction(repetitionSignals[i], *b); err != nil {
 			return err
@@ -66,10 +73,17 @@ func (o GopherRepetition) name() string    { return stepRepetition }
 func (o GopherRepetition) validate() error { return o.Validate() }
 func (o GopherRepetition) names() []string { return repetitionSignals[:] }
 
+// scored returns the options as far as they decide what score does.
+func (o GopherRepetition) scored() GopherRepetition { return GopherRepetition{Compat: o.Compat} }
+
 func (o GopherRepetition) score(s *subject) {
+	if o.Compat != "" {
+		repetitionOf(o.Compat, s)
+		return
+	}
 	m := s.m
 	m.read(s.text)
-	paras, lines, grams := m.splitParagraphs(s.text), m.splitLines(s.text), m.repeats()
+	paras, lines, grams := m.splitParagraphs(s.text), m.readLines(s.text), m.repeats()
 	s.signals["dup_para_frac"] = share(paras.dups, paras.count)
 	s.signals["dup_para_char_frac"] = share(paras.dupChars, m.runes)
 	s.signals["dup_line_frac"] = share(lines.dups, lines.count)

@@ -3,6 +3,8 @@ package filter
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"temper/dataset"
 )
@@ -89,4 +91,58 @@ func fraction(option string, v float64) error {
 		return fmt.Errorf("%s is %v: must be 0 to 1 (0 is the default), or negative to turn the rule off", option, v)
 	}
 	return nil
+}
+
+// An option is a fraction of a rule by its name.
+type option struct {
+	name string
+	v    float64
+}
+
+// fractions refuses the first option that [fraction] does.
+func fractions(options []option) error {
+	for _, o := range options {
+		if err := fraction(o.name, o.v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A bound is an option that bounds a signal: how, and by what if nothing is said.
+type bound struct {
+	option *float64
+	signal string
+	op     string // >= or <=
+	value  float64
+}
+
+// validBounds refuses what is no number. Options are named as their signals, without prefix and with min_ or max_.
+func validBounds(prefix string, bounds []bound) error {
+	for _, b := range bounds {
+		if math.IsNaN(*b.option) || math.IsInf(*b.option, 0) {
+			name := map[string]string{">=": "min_", "<=": "max_"}[b.op] + strings.TrimPrefix(b.signal, prefix)
+			return fmt.Errorf("%s is %v: must be a number, or negative to turn the rule off", name, *b.option)
+		}
+	}
+	return nil
+}
+
+// boundNames returns the signals of bounds, each once.
+func boundNames(bounds []bound) (names []string) {
+	for _, b := range bounds {
+		if !slices.Contains(names, b.signal) {
+			names = append(names, b.signal)
+		}
+	}
+	return names
+}
+
+// boundLimits returns the thresholds of bounds.
+func boundLimits(bounds []bound) []limit {
+	limits := make([]limit, len(bounds))
+	for i, b := range bounds {
+		limits[i] = limit{signal: b.signal, op: b.op, bound: *b.option, off: *b.option < 0}
+	}
+	return limits
 }

@@ -9,44 +9,63 @@ import (
 // A Step is one element of a recipe's filter section: exactly one of the fields is set.
 type Step struct {
 	FixText          *FixText          `json:"fix_text,omitempty" doc:"repair broken characters, entities, line endings and control characters"`
+	URL              *URL              `json:"url,omitempty" doc:"drop what comes from listed sites, or whose address has listed words"`
 	Language         *Language         `json:"language,omitempty" doc:"tell the language, keep some"`
 	GopherQuality    *GopherQuality    `json:"gopher_quality,omitempty" doc:"drop what does not look like prose (Rae et al. 2021)"`
 	GopherRepetition *GopherRepetition `json:"gopher_repetition,omitempty" doc:"drop what repeats itself (Rae et al. 2021)"`
+	C4               *C4               `json:"c4,omitempty" doc:"remove lines that are no sentences, drop pages with few left (Raffel et al. 2020)"`
+	FineWeb          *FineWeb          `json:"fineweb,omitempty" doc:"drop lists and lines torn out of a page's frame (Penedo et al. 2024)"`
+	RefinedWeb       *RefinedWeb       `json:"refinedweb,omitempty" doc:"remove lines of a page's frame, drop pages that are made of them (Penedo et al. 2023)"`
+	NeMo             *NeMo             `json:"nemo,omitempty" doc:"NeMo Curator's cascade of rules for English"`
+	BadWords         *BadWords         `json:"bad_words,omitempty" doc:"drop what uses listed words"`
+	Instructions     *Instructions     `json:"instructions,omitempty" doc:"drop poor conversations: instructions too short or long or about pictures, refusals (Wang et al. 2023)"`
 	PII              *PII              `json:"pii,omitempty" doc:"replace personal data, or drop what has any"`
 	Where            *string           `json:"where,omitempty" doc:"an expression over text, signals, meta and source that must be true of what is kept"`
 }
 
 // The steps' names: their JSON keys, and the beginning of their rules' names.
 const (
-	stepFixText    = "fix_text"
-	stepLanguage   = "language"
-	stepQuality    = "gopher_quality"
-	stepRepetition = "gopher_repetition"
-	stepPII        = "pii"
-	stepWhere      = "where"
+	stepFixText      = "fix_text"
+	stepURL          = "url"
+	stepLanguage     = "language"
+	stepQuality      = "gopher_quality"
+	stepRepetition   = "gopher_repetition"
+	stepC4           = "c4"
+	stepFineWeb      = "fineweb"
+	stepRefinedWeb   = "refinedweb"
+	stepNeMo         = "nemo"
+	stepBadWords     = "bad_words"
+	stepInstructions = "instructions"
+	stepPII          = "pii"
+	stepWhere        = "where"
 )
 
 // rules returns what is set, with defaults; an expression is not compiled yet.
 func (s Step) rules() (rules []rule) {
-	if s.FixText != nil {
-		rules = append(rules, s.FixText.WithDefaults())
-	}
-	if s.Language != nil {
-		rules = append(rules, s.Language.WithDefaults())
-	}
-	if s.GopherQuality != nil {
-		rules = append(rules, s.GopherQuality.WithDefaults())
-	}
-	if s.GopherRepetition != nil {
-		rules = append(rules, s.GopherRepetition.WithDefaults())
-	}
-	if s.PII != nil {
-		rules = append(rules, s.PII.WithDefaults())
-	}
+	rules = given(rules, s.FixText, FixText.WithDefaults)
+	rules = given(rules, s.URL, URL.WithDefaults)
+	rules = given(rules, s.Language, Language.WithDefaults)
+	rules = given(rules, s.GopherQuality, GopherQuality.WithDefaults)
+	rules = given(rules, s.GopherRepetition, GopherRepetition.WithDefaults)
+	rules = given(rules, s.C4, C4.WithDefaults)
+	rules = given(rules, s.FineWeb, FineWeb.WithDefaults)
+	rules = given(rules, s.RefinedWeb, RefinedWeb.WithDefaults)
+	rules = given(rules, s.NeMo, NeMo.WithDefaults)
+	rules = given(rules, s.BadWords, BadWords.WithDefaults)
+	rules = given(rules, s.Instructions, Instructions.WithDefaults)
+	rules = given(rules, s.PII, PII.WithDefaults)
 	if s.Where != nil {
 		rules = append(rules, &where{text: *s.Where})
 	}
 	return rules
+}
+
+// given appends the rule that o points to, with defaults.
+func given[T rule](rules []rule, o *T, withDefaults func(T) T) []rule {
+	if o == nil {
+		return rules
+	}
+	return append(rules, withDefaults(*o))
 }
 
 // Name returns the name of what is set, such as gopher_quality, or "" if nothing is.
@@ -60,9 +79,16 @@ func (s Step) Name() string {
 // WithDefaults fills in the options that are 0 or empty.
 func (s Step) WithDefaults() Step {
 	s.FixText = filled(s.FixText, FixText.WithDefaults)
+	s.URL = filled(s.URL, URL.WithDefaults)
 	s.Language = filled(s.Language, Language.WithDefaults)
 	s.GopherQuality = filled(s.GopherQuality, GopherQuality.WithDefaults)
 	s.GopherRepetition = filled(s.GopherRepetition, GopherRepetition.WithDefaults)
+	s.C4 = filled(s.C4, C4.WithDefaults)
+	s.FineWeb = filled(s.FineWeb, FineWeb.WithDefaults)
+	s.RefinedWeb = filled(s.RefinedWeb, RefinedWeb.WithDefaults)
+	s.NeMo = filled(s.NeMo, NeMo.WithDefaults)
+	s.BadWords = filled(s.BadWords, BadWords.WithDefaults)
+	s.Instructions = filled(s.Instructions, Instructions.WithDefaults)
 	s.PII = filled(s.PII, PII.WithDefaults)
 	return s
 }
@@ -111,12 +137,17 @@ func ScoreOptions(steps []Step) []Step {
 		if s.Language != nil {
 			s.Language = &Language{}
 		}
-		if s.GopherQuality != nil {
-			s.GopherQuality = &GopherQuality{}
+		if s.NeMo != nil {
+			s.NeMo = &NeMo{}
 		}
-		if s.GopherRepetition != nil {
-			s.GopherRepetition = &GopherRepetition{}
-		}
+		s.URL = filled(s.URL, URL.scored)
+		s.GopherQuality = filled(s.GopherQuality, GopherQuality.scored)
+		s.GopherRepetition = filled(s.GopherRepetition, GopherRepetition.scored)
+		s.C4 = filled(s.C4, C4.scored)
+		s.FineWeb = filled(s.FineWeb, FineWeb.scored)
+		s.RefinedWeb = filled(s.RefinedWeb, RefinedWeb.scored)
+		s.BadWords = filled(s.BadWords, BadWords.scored)
+		s.Instructions = filled(s.Instructions, Instructions.scored)
 		out = append(out, s)
 	}
 	return out

@@ -25,6 +25,22 @@ func TestCheck(t *testing.T) {
 		{"stop words", "only 8", Step{GopherQuality: &GopherQuality{MinStopWords: 9}}},
 		{"percent", "min_alpha_words is 80", Step{GopherQuality: &GopherQuality{MinAlphaWords: 80}}},
 		{"nan", "dup_9_gram is NaN", Step{GopherRepetition: &GopherRepetition{Dup9Gram: math.NaN()}}},
+		{"compat", `compat is "gopher": must be datatrove or dolma or nemo`, Step{GopherQuality: &GopherQuality{Compat: "gopher"}}},
+		{"compat of repetition", `compat is "gopher"`, Step{GopherRepetition: &GopherRepetition{Compat: "gopher"}}},
+		{"compat of fineweb", `compat is "dolma"`, Step{FineWeb: &FineWeb{Compat: "dolma"}}},
+		{"short lines", "short_line is -1", Step{FineWeb: &FineWeb{ShortLine: -1}}},
+		{"allowed", `c4: allow[0] is "braces"`, Step{C4: &C4{Allow: []string{"braces"}}}},
+		{"removed", "max_removed is 5", Step{RefinedWeb: &RefinedWeb{MaxRemoved: 5}}},
+		{"infinite", "max_dup_7_gram is +Inf", Step{NeMo: &NeMo{MaxDup7Gram: math.Inf(1)}}},
+		{"no list", "url: no list", Step{URL: &URL{}}},
+		{"no letter", "words[0] is \"--\"", Step{URL: &URL{Words: []string{"--"}}}},
+		{"no bad words", "no words", Step{BadWords: &BadWords{}}},
+		{"bad words' language", `lists[0].language is "English"`, Step{BadWords: &BadWords{Lists: []WordList{{Language: "English", Words: []string{"x"}}}}}},
+		{"two lists", "which another list has", Step{BadWords: &BadWords{Lists: []WordList{{Language: "en", Words: []string{"x"}}, {Language: "en", Words: []string{"y"}}}}}},
+		{"empty list", "lists[0] has no words", Step{BadWords: &BadWords{Lists: []WordList{{Language: "en"}}}}},
+		{"instruction words", "above max_words", Step{Instructions: &Instructions{MinWords: 200}}},
+		{"instruction ratio", "min_ratio is 3", Step{Instructions: &Instructions{MinRatio: 3, MaxRatio: 2}}},
+		{"refusal", `allow[0] is "refusals"`, Step{Instructions: &Instructions{Allow: []string{"refusals"}}}},
 		{"kind", "redact", Step{PII: &PII{Redact: []string{"name"}}}},
 		{"action", `action is "hide"`, Step{PII: &PII{Action: "hide"}}},
 		{"no expression", "where: empty expression", Step{Where: ptr(" ")}},
@@ -125,7 +141,7 @@ func TestUse(t *testing.T) {
 	if want := "fix_text language gopher_quality gopher_repetition pii"; strings.Join(got, " ") != want {
 		t.Errorf("steps %v, want %s", got, want)
 	}
-	for _, names := range [][]string{{"gofer"}, {"where"}, {"gopher", "gopher_quality"}} {
+	for _, names := range [][]string{{"gofer"}, {"where"}, {"url"}, {"bad_words"}, {"gopher", "gopher_quality"}} {
 		if _, err := Use(names); err == nil {
 			t.Errorf("%v is taken", names)
 		}
@@ -135,7 +151,8 @@ func TestUse(t *testing.T) {
 // Defaults are those of the documentation tags, so that the schema says the truth.
 func TestDefaultsAreDocumented(t *testing.T) {
 	for _, o := range []any{FixText{}.WithDefaults(), Language{}.WithDefaults(), GopherQuality{}.WithDefaults(),
-		GopherRepetition{}.WithDefaults(), PII{}.WithDefaults()} {
+		GopherRepetition{}.WithDefaults(), PII{}.WithDefaults(), URL{}.WithDefaults(), C4{}.WithDefaults(), FineWeb{}.WithDefaults(),
+		RefinedWeb{}.WithDefaults(), NeMo{}.WithDefaults(), Instructions{}.WithDefaults()} {
 		for field, tag := range tagged(o) {
 			if tag.want != tag.got {
 				t.Errorf("%T.%s: documented default %q, is %q", o, field, tag.want, tag.got)

@@ -1,12 +1,14 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
 // stepNames are the steps that there are, in a sensible order.
-var stepNames = []string{stepFixText, stepLanguage, stepQuality, stepRepetition, stepPII, stepWhere}
+var stepNames = []string{stepFixText, stepURL, stepLanguage, stepQuality, stepRepetition, stepC4, stepFineWeb, stepRefinedWeb, stepNeMo,
+	stepBadWords, stepInstructions, stepPII, stepWhere}
 
 // Parse returns the step of a name with default options. The gopher_ of names can be left out. A where step has no
 // default, and gopher is two steps: see [Use].
@@ -20,10 +22,22 @@ func Parse(name string) (Step, error) {
 		return Step{GopherQuality: &GopherQuality{}}.WithDefaults(), nil
 	case stepRepetition, "repetition":
 		return Step{GopherRepetition: &GopherRepetition{}}.WithDefaults(), nil
+	case stepC4:
+		return Step{C4: &C4{}}.WithDefaults(), nil
+	case stepFineWeb:
+		return Step{FineWeb: &FineWeb{}}.WithDefaults(), nil
+	case stepRefinedWeb:
+		return Step{RefinedWeb: &RefinedWeb{}}.WithDefaults(), nil
+	case stepNeMo:
+		return Step{NeMo: &NeMo{}}.WithDefaults(), nil
+	case stepInstructions:
+		return Step{Instructions: &Instructions{}}.WithDefaults(), nil
 	case stepPII:
 		return Step{PII: &PII{}}.WithDefaults(), nil
 	case stepWhere:
-		return Step{}, fmt.Errorf("step where needs an expression: write it in a recipe")
+		return Step{}, errors.New("step where needs an expression: write it in a recipe")
+	case stepURL, stepBadWords:
+		return Step{}, fmt.Errorf("step %s needs a list of words: write it in a recipe", name)
 	case "gopher":
 		return Step{}, fmt.Errorf("gopher is two steps, %s and %s", stepQuality, stepRepetition)
 	}

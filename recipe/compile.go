@@ -60,6 +60,9 @@ func (r *Recipe) rebase(file string) error {
 			return fmt.Errorf("%s: collect[%d]: %w", file, i, err)
 		}
 	}
+	if err := readLists(file, dir, r.Filter); err != nil {
+		return err
+	}
 	if d := r.Decontaminate; d != nil {
 		for i := range d.Against {
 			if d.Against[i], err = absolute(d.Against[i], dir); err != nil {

@@ -23,6 +23,13 @@ filter:
   - language: {keep: [en]}
   - gopher_quality: {}
   - gopher_repetition: {}
+  - url: {words: [a]}
+  - c4: {}
+  - fineweb: {}
+  - refinedweb: {}
+  - nemo: {}
+  - bad_words: {lists: [{language: en, words: [b]}]}
+  - instructions: {}
   - pii: {}
   - where: "true"
 dedup:
@@ -84,13 +91,13 @@ func (l leaf) other() []string {
 	case len(enum) > 0 || l.tag.Get("enum") != "":
 		return enum
 	case l.typ.Kind() == reflect.Slice:
-		return []string{"[fr]", "[ip]", "[other]"}
+		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[other]"}
 	case l.typ.Kind() == reflect.Bool:
 		return []string{"true", "false"}
 	case l.typ.Kind() == reflect.Float64:
 		return []string{"0.07", "7"}
 	case l.typ.Kind() == reflect.String:
-		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "other"}
+		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", "other"}
 	}
 	return []string{"3", "12", "150"}
 }

@@ -1,0 +1,60 @@
+package filter
+
+import "fmt"
+
+// A File is a list of a step that lies in a file: who reads it appends its lines to Words and empties Path.
+type File struct {
+	Key   string    // of the option, such as bad_words.file
+	Path  *string   // "" once it was read
+	Words *[]string //
+}
+
+// Files returns the lists of s that lie in files. The engine reads no files: a step is ready only when all are read, so
+// that what it does is said by its options alone.
+func (s *Step) Files() []File {
+	var all []File
+	if s.URL != nil {
+		all = append(all, s.URL.files()...)
+	}
+	if s.BadWords != nil {
+		all = append(all, s.BadWords.files()...)
+	}
+	files := all[:0]
+	for _, f := range all {
+		if *f.Path != "" {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// A preparer is a rule that has to be made ready before it scores.
+type preparer interface {
+	ready() (rule, error)
+}
+
+// prepare returns rules that can score.
+func prepare(rules []rule) ([]rule, error) {
+	for i, r := range rules {
+		p, ok := r.(preparer)
+		if !ok {
+			continue
+		}
+		r, err := p.ready()
+		if err != nil {
+			return nil, fmt.Errorf("step %d: %w", i+1, err)
+		}
+		rules[i] = r
+	}
+	return rules, nil
+}
+
+// unread refuses lists that still lie in files.
+func unread(files []File) error {
+	for _, f := range files {
+		if *f.Path != "" {
+			return fmt.Errorf("%s: %s was not read", f.Key, *f.Path)
+		}
+	}
+	return nil
+}
