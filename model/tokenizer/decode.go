@@ -1,6 +1,17 @@
 package tokenizer
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
+
+// decoding is how tokens spell text.
+type decoding int
+
+const (
+	byBytes  decoding = iota // each letter is a byte
+	bySpaces                 // ▁ is a space, <0x41> a byte
+)
 
 // letters is GPT-2's one printable character for each byte.
 var letters = func() (l [256]rune) {
@@ -44,16 +55,13 @@ func (t *Tokenizer) DecodeBytes(ids []int32) []byte {
 // piece appends the bytes one token stands for.
 func (t *Tokenizer) piece(out []byte, id int32) []byte {
 	s := t.tokens[id]
-	switch {
-	case t.kinds[id] == userDefined:
+	if t.kinds[id] == userDefined {
 		return append(out, s...)
-	case t.spm:
-		if t.kinds[id] == byteToken {
-			for b, known := range t.bytes {
-				if known == id {
-					return append(out, byte(b))
-				}
-			}
+	}
+	switch t.decode {
+	case bySpaces:
+		if b, ok := byteName(s); ok && t.kinds[id] == byteToken {
+			return append(out, b)
 		}
 		return append(out, strings.ReplaceAll(s, "▁", " ")...)
 	}
@@ -65,4 +73,25 @@ func (t *Tokenizer) piece(out []byte, id int32) []byte {
 		}
 	}
 	return out
+}
+
+// byteName is the byte that a token such as <0x0A> names.
+func byteName(s string) (byte, bool) {
+	if len(s) != 6 || s[:3] != "<0x" || s[5] != '>' {
+		return 0, false
+	}
+	b, err := strconv.ParseUint(s[3:5], 16, 8)
+	return byte(b), err == nil
+}
+
+// byteTokens sets the token of each byte, or -1.
+func (t *Tokenizer) byteTokens(bytes *[256]int32, is func(id int32) bool) {
+	for b := range bytes {
+		bytes[b] = -1
+	}
+	for i, s := range t.tokens {
+		if b, ok := byteName(s); ok && is(int32(i)) {
+			bytes[b] = int32(i)
+		}
+	}
 }

@@ -81,16 +81,29 @@ func fromJSON(b []byte) (*Tokenizer, error) {
 	for len(t.tokens) > 0 && t.tokens[len(t.tokens)-1] == "" { // added tokens that are in the vocabulary too
 		t.tokens, t.kinds = t.tokens[:len(t.tokens)-1], t.kinds[:len(t.kinds)-1]
 	}
-	merges := make([]string, len(f.Model.Merges))
+	t.index()
+	merges := make([]merge, len(f.Model.Merges))
 	for i, m := range f.Model.Merges {
 		var two [2]string
+		var one string
 		if json.Unmarshal(m, &two) == nil {
-			merges[i] = two[0] + " " + two[1]
-		} else if err := json.Unmarshal(m, &merges[i]); err != nil {
+			merges[i] = merge{two[0], two[1]}
+		} else if err := json.Unmarshal(m, &one); err != nil {
 			return nil, fmt.Errorf("merge %d: %w: %w", i, dataset.ErrMalformed, err)
+		} else {
+			merges[i] = t.cutMerge(one)
 		}
 	}
-	return t, t.byteLevel(pre, merges)
+	if err := t.named(pre); err != nil {
+		return nil, err
+	}
+	t.added = make([]addedTokens, 1)
+	for _, a := range f.AddedTokens {
+		t.added[0].add(a.Content, addedToken{id: a.ID, special: a.Special})
+	}
+	x, err := t.byteLevel(merges)
+	t.spell = x
+	return t, err
 }
 
 // name is the pre-tokenizer as GGUF names it.

@@ -1,114 +1,253 @@
 package tokenizer
 
 import (
-	"unicode"
+	"regexp/syntax"
+	"strings"
 	"unicode/utf8"
 )
 
-// splitters part a text into the words BPE works within, by the name GGUF gives the pre-tokenizer. The published patterns use
-// look-ahead, which Go's expressions lack, so each is a scanner.
-var splitters = map[string]func(string, func(string)){
-	"gpt-2":     gpt2,
-	"gpt2":      gpt2,
-	"phi-2":     gpt2,
-	"smollm":    digitsApart,
-	"starcoder": digitsApart,
-	"refact":    digitsApart,
+// A splitter parts a text into words. first says that the text begins what is encoded.
+type splitter interface {
+	split(text string, first bool, word func(text string, first bool))
 }
 
-// digitsApart makes every digit a word of its own, then splits what is between as GPT-2 does.
-func digitsApart(s string, word func(string)) {
-	from := 0
-	for i, r := range s {
-		if unicode.IsNumber(r) {
-			gpt2(s[from:i], word)
-			from = i + utf8.RuneLen(r)
-			word(s[i:from])
-		}
-	}
-	gpt2(s[from:], word)
-}
+// chain splits by each in turn: the second parts the words of the first, and so on.
+type chain []splitter
 
-// gpt2 splits by 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-func gpt2(s string, word func(string)) {
-	for s != "" {
-		n := contraction(s)
-		if n == 0 {
-			n = gpt2Word(s)
-		}
-		word(s[:n])
-		s = s[n:]
+func (c chain) split(text string, first bool, word func(string, bool)) {
+	switch len(c) {
+	case 0:
+		word(text, first)
+	case 1:
+		c[0].split(text, first, word)
+	default:
+		c[0].split(text, first, func(text string, first bool) { c[1:].split(text, first, word) })
 	}
 }
 
-// contraction is the length of 's, 't, 're, 've, 'm, 'll or 'd at the start of s, or 0.
-func contraction(s string) int {
-	if len(s) < 2 || s[0] != '\'' {
-		return 0
+// scanned splits by a scanner.
+type scanned struct{ scanner }
+
+func (s scanned) split(text string, first bool, word func(string, bool)) {
+	for text != "" {
+		n := s.next(text)
+		word(text[:n], first)
+		text, first = text[n:], false
 	}
-	switch s[1] {
-	case 's', 't', 'm', 'd':
-		return 2
-	}
-	if len(s) > 2 {
-		switch s[1:3] {
-		case "re", "ve", "ll":
-			return 3
-		}
-	}
-	return 0
 }
 
-// The classes of characters the pattern tells apart.
+// A matcher finds the parts of a text that match, in order and without overlap.
+type matcher interface {
+	matches(text string, found func(from, to int))
+}
+
+// behavior is what becomes of a match: Hugging Face's SplitDelimiterBehavior.
+type behavior int
+
 const (
-	space = iota
-	letter
-	digit
-	other
+	isolated behavior = iota // a word of its own
+	removed
+	withPrevious // the end of the word before
+	withNext     // the begin of the word after
+	contiguous   // one word with its neighbours that match
 )
 
-func class(r rune) int {
-	switch {
-	case unicode.IsSpace(r):
-		return space
-	case unicode.IsLetter(r):
-		return letter
-	case unicode.IsNumber(r):
-		return digit
-	}
-	return other
+// matched splits at what matches, or with invert at what does not.
+type matched struct {
+	matcher
+	behavior behavior
+	invert   bool
 }
 
-// run is the length of the characters of one class at the start of s.
-func run(s string, c int) int {
-	for i, r := range s {
-		if class(r) != c {
-			return i
-		}
-	}
-	return len(s)
+type span struct {
+	from, to int
+	match    bool
 }
 
-// gpt2Word is the length of the word at the start of s, which is no contraction.
-func gpt2Word(s string) int {
-	r, _ := utf8.DecodeRuneInString(s)
-	if c := class(r); c != space {
-		return run(s, c)
-	}
-	if s[0] == ' ' && len(s) > 1 {
-		next, _ := utf8.DecodeRuneInString(s[1:])
-		if c := class(next); c != space {
-			return 1 + run(s[1:], c)
+func (m matched) split(text string, first bool, word func(string, bool)) {
+	put := func(from, to int) {
+		if to > from {
+			word(text[from:to], first && from == 0)
 		}
 	}
-	n := run(s, space)
-	if n == len(s) {
-		return n
+	if m.behavior == isolated {
+		at := 0
+		m.matches(text, func(from, to int) {
+			put(at, from)
+			put(from, to)
+			at = to
+		})
+		put(at, len(text))
+		return
 	}
-	// The last space before a word belongs to the word, or is a word of its own.
-	_, last := utf8.DecodeLastRuneInString(s[:n])
-	if n > last {
-		return n - last
+	for _, s := range m.join(m.spans(text)) {
+		if m.behavior != removed || !s.match {
+			put(s.from, s.to)
+		}
 	}
-	return n
+}
+
+// spans are the matches and what lies between.
+func (m matched) spans(text string) []span {
+	var all []span
+	at := 0
+	m.matches(text, func(from, to int) {
+		if from > at {
+			all = append(all, span{at, from, m.invert})
+		}
+		if to > from {
+			all = append(all, span{from, to, !m.invert})
+		}
+		at = to
+	})
+	if at < len(text) {
+		all = append(all, span{at, len(text), m.invert})
+	}
+	return all
+}
+
+// join gives matches to their neighbours, as the behavior says.
+func (m matched) join(all []span) []span {
+	out := make([]span, 0, len(all))
+	for i, s := range all {
+		previous := i > 0 && all[i-1].match
+		switch m.behavior {
+		case withPrevious:
+			if s.match && !previous && len(out) > 0 {
+				out[len(out)-1].to = s.to
+				continue
+			}
+		case withNext:
+			// A run of matches gives only its last to what follows.
+			if !s.match && len(out) > 0 && out[len(out)-1].match && out[len(out)-1].to == s.from {
+				out[len(out)-1].to, out[len(out)-1].match = s.to, false
+				continue
+			}
+		case contiguous:
+			if len(out) > 0 && out[len(out)-1].match == s.match {
+				out[len(out)-1].to = s.to
+				continue
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// runs matches one space, where there may be one, and then least to most characters of a set: \s?[set]{least,most}.
+type runs struct {
+	has         func(rune) bool
+	lead        bool
+	least, most int // most 0 is any number
+}
+
+func (m runs) matches(text string, found func(from, to int)) {
+	for at := 0; at < len(text); {
+		r, n := utf8.DecodeRuneInString(text[at:])
+		from, end := at, at
+		if m.lead && classes().is(r, space) {
+			if end = m.end(text, at+n); end > at+n {
+				found(from, end)
+				at = end
+				continue
+			}
+		}
+		if end = m.end(text, at); end > at {
+			found(from, end)
+			at = end
+			continue
+		}
+		at += n
+	}
+}
+
+// end is where the characters of the set that begin at text[at] end, or at where they are too few.
+func (m runs) end(text string, at int) int {
+	i := at
+	for count := 0; m.most == 0 || count < m.most; count++ {
+		if i < len(text) {
+			if r, n := utf8.DecodeRuneInString(text[i:]); m.has(r) {
+				i += n
+				continue
+			}
+		}
+		if count < m.least {
+			return at
+		}
+		break
+	}
+	return i
+}
+
+// is reports whether a character is of one of the classes.
+func (t *classTable) is(r rune, class uint8) bool {
+	return r < tableEnd && t[r]&class != 0 || r >= tableEnd && other&class != 0
+}
+
+// simpleRuns reads an expression of the form \s?[set]+, whose set has no \s.
+func simpleRuns(expr string) (runs, bool) {
+	rest, lead := strings.CutPrefix(expr, `\s?`)
+	if strings.ContainsAny(rest, "|(") && !strings.HasPrefix(rest, "[") || strings.Contains(rest, `\s`) || strings.Contains(rest, `\S`) ||
+		strings.Contains(rest, `\d`) || strings.Contains(rest, `\w`) || strings.Contains(rest, `\W`) || strings.Contains(rest, `\b`) {
+		return runs{}, false // what Go's expressions mean otherwise
+	}
+	x, err := syntax.Parse(rest, syntax.Perl&^syntax.OneLine)
+	if err != nil {
+		return runs{}, false
+	}
+	m := runs{lead: lead, least: 1, most: 1}
+	switch x.Op {
+	case syntax.OpPlus:
+		m.most, x = 0, x.Sub[0]
+	case syntax.OpRepeat:
+		if x.Min < 1 || x.Max < x.Min {
+			return runs{}, false
+		}
+		m.least, m.most, x = x.Min, x.Max, x.Sub[0]
+	case syntax.OpConcat: // of one set, several times
+		for _, sub := range x.Sub {
+			if !sub.Equal(x.Sub[0]) {
+				return runs{}, false
+			}
+		}
+		m.least, m.most, x = len(x.Sub), len(x.Sub), x.Sub[0]
+	}
+	if x.Op == syntax.OpLiteral && len(x.Rune) == 1 && x.Flags&syntax.FoldCase == 0 {
+		one := x.Rune[0]
+		m.has = func(r rune) bool { return r == one }
+		return m, true
+	}
+	if x.Op != syntax.OpCharClass || x.Flags&syntax.NonGreedy != 0 {
+		return runs{}, false
+	}
+	m.has = inRanges(x.Rune)
+	return m, true
+}
+
+// inRanges tells whether a character is in one of the ranges lo, hi, lo, hi, ... which ascend.
+func inRanges(ranges []rune) func(rune) bool {
+	return func(r rune) bool {
+		lo, hi := 0, len(ranges)/2
+		for lo < hi {
+			mid := (lo + hi) / 2
+			switch {
+			case r < ranges[2*mid]:
+				hi = mid
+			case r > ranges[2*mid+1]:
+				lo = mid + 1
+			default:
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// trailing matches the spaces at the end of a text: \s+$.
+type trailing struct{}
+
+func (trailing) matches(text string, found func(from, to int)) {
+	if from := len(strings.TrimRightFunc(text, func(r rune) bool { return classes().is(r, space) })); from < len(text) {
+		found(from, len(text))
+	}
 }

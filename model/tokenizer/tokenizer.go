@@ -1,159 +1,148 @@
 // Package tokenizer turns text into the token ids of a base model and back: byte-level BPE with the pre-tokenizers of the
-// models we read, and the BPE of SentencePiece ("llama"). Source: Sennrich et al. 2016, arXiv:1508.07909; ids are llama.cpp's.
+// models we read, and the BPE of SentencePiece ("llama"). A text goes through the tokens found in it as they are written, the
+// normalizer, the pre-tokenizer, which makes words of it, and the model, which makes tokens of words.
+// Source: Sennrich et al. 2016, arXiv:1508.07909; ids are llama.cpp's.
 package tokenizer
 
 import (
 	"errors"
-	"fmt"
-	"sort"
-	"strings"
-
-	"temper/dataset"
-	"temper/internal/gguf"
+	"slices"
+	"sync"
 )
 
 // ErrUnsupported means a tokenizer of a kind this build does not have.
 var ErrUnsupported = errors.New("unsupported tokenizer")
 
-// The kinds of tokens, as GGUF numbers them.
+// The kinds of tokens, as GGUF and SentencePiece number them.
 const (
 	control     = 3
 	userDefined = 4
 	byteToken   = 6
 )
 
-// A Tokenizer is a vocabulary with its merges. It is safe for concurrent use.
+// A Tokenizer is a vocabulary with its rules. It is safe for concurrent use.
 type Tokenizer struct {
 	tokens []string
 	kinds  []int64
 	ids    map[string]int32
 
-	spm      bool
-	scores   []float64 // of SentencePiece
-	space    bool      // SentencePiece: a space is put before the text
-	merges   map[pair]merge
-	bytes    [256]int32 // the token of each byte, or -1
-	split    func(string, func(string))
-	specials []string // control and user-defined tokens, the longest first
+	added     []addedTokens       // found in the text before anything else: [0] before the normalizer, [1] after it
+	normalize func(string) string // or nil
+	scan      scanner             // the words, where one scanner finds them
+	pre       splitter            // else this, or nil where a text is one word
+	spell     speller
+	once      bool // a space goes before a text's first piece: SentencePiece's dummy prefix
+	decode    decoding
 
 	bos, eos, eot int32 // or -1
 	addBOS        bool
+
+	states sync.Pool // of *state
 }
 
-type pair struct{ a, b int32 }
-
-// merge is the rank of a pair and the token it becomes.
-type merge struct{ rank, id int32 }
-
-// FromGGUF reads the tokenizer of a model file.
-func FromGGUF(f *gguf.File) (*Tokenizer, error) {
-	t, err := fromGGUF(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: tokenizer: %w", f.Path, err)
-	}
-	return t, nil
+// A speller makes tokens of one word.
+type speller interface {
+	// spell appends the ids of word to out.
+	spell(s *state, out []int32, word string) []int32
 }
 
-func fromGGUF(f *gguf.File) (*Tokenizer, error) {
-	t := &Tokenizer{}
-	t.tokens, _ = f.Strings("tokenizer.ggml.tokens")
-	if len(t.tokens) == 0 {
-		return nil, fmt.Errorf("the file has no tokenizer.ggml.tokens: %w", dataset.ErrMalformed)
-	}
-	t.kinds, _ = f.Ints("tokenizer.ggml.token_type")
-	if len(t.kinds) != len(t.tokens) {
-		t.kinds = make([]int64, len(t.tokens))
-	}
-	t.bos, t.eos, t.eot = t.number(f, "bos"), t.number(f, "eos"), t.number(f, "eot")
-	t.addBOS, _ = f.Bool("tokenizer.ggml.add_bos_token")
-	kind, _ := f.String("tokenizer.ggml.model")
-	switch kind {
-	case "gpt2":
-		pre, _ := f.String("tokenizer.ggml.pre")
-		merges, _ := f.Strings("tokenizer.ggml.merges")
-		return t, t.byteLevel(pre, merges)
-	case "llama":
-		if _, said := f.Bool("tokenizer.ggml.add_bos_token"); !said {
-			t.addBOS = true
-		}
-		t.space = true
-		if v, said := f.Bool("tokenizer.ggml.add_space_prefix"); said {
-			t.space = v
-		}
-		t.scores, _ = f.Floats("tokenizer.ggml.scores")
-		if len(t.scores) != len(t.tokens) {
-			return nil, fmt.Errorf("%d scores for %d tokens: %w", len(t.scores), len(t.tokens), dataset.ErrMalformed)
-		}
-		t.spm = true
-		t.index()
-		return t, nil
-	}
-	return nil, fmt.Errorf("its model is %q; gpt2 and llama are read: %w", kind, ErrUnsupported)
+// state is what encoding needs besides the vocabulary; one goroutine at a time has it.
+type state struct {
+	out    []int32
+	parts  []int32
+	merger merger
+	cache  *wordCache
+	spell  func(out []int32, word string) []int32
 }
 
-// number reads the id of a special token, or -1.
-func (t *Tokenizer) number(f *gguf.File, name string) int32 {
-	v, ok := f.Uint("tokenizer.ggml." + name + "_token_id")
-	if !ok || v >= uint64(len(t.tokens)) {
-		return -1
+func (t *Tokenizer) newState() *state {
+	if s, ok := t.states.Get().(*state); ok {
+		return s
 	}
-	return int32(v)
+	s := &state{cache: newWordCache()}
+	s.spell = func(out []int32, word string) []int32 { return t.spell.spell(s, out, word) }
+	return s
 }
 
-// byteLevel sets up BPE over bytes.
-func (t *Tokenizer) byteLevel(pre string, merges []string) error {
-	var ok bool
-	if t.split, ok = splitters[pre]; !ok {
-		return fmt.Errorf("its pre-tokenizer is %q: %w", pre, ErrUnsupported)
+// mostKept is the most ids whose room a state keeps.
+const mostKept = 1 << 20
+
+// Encode returns the ids of text, without BOS or EOS. Control tokens written out in the text are taken for the tokens only if
+// special is set; user-defined ones always are.
+func (t *Tokenizer) Encode(text string, special bool) []int32 {
+	s := t.newState()
+	t.encode(s, text, special)
+	ids := slices.Clone(s.out)
+	if s.out = s.out[:0]; cap(s.out) > mostKept || cap(s.parts) > mostKept {
+		return ids
 	}
-	t.index()
-	for b := range t.bytes {
-		// Some vocabularies lack control characters, or bytes no UTF-8 text has: they encode to nothing.
-		if id, ok := t.ids[string(letters[b])]; ok {
-			t.bytes[b] = id
-		} else if b >= ' ' && b < 0x7f {
-			return fmt.Errorf("the vocabulary lacks byte %#02x: %w", b, dataset.ErrMalformed)
-		}
-	}
-	t.merges = make(map[pair]merge, len(merges))
-	for rank, m := range merges {
-		a, b, ok := strings.Cut(m, " ")
-		ia, oka := t.ids[a]
-		ib, okb := t.ids[b]
-		id, okm := t.ids[a+b]
-		if !ok || !oka || !okb || !okm {
-			return fmt.Errorf("merge %d, %q, is not of the vocabulary: %w", rank, m, dataset.ErrMalformed)
-		}
-		if _, twice := t.merges[pair{ia, ib}]; !twice {
-			t.merges[pair{ia, ib}] = merge{int32(rank), id}
-		}
-	}
-	return nil
+	t.states.Put(s)
+	return ids
 }
 
-// index makes the tables of tokens by text.
+// encode appends the ids of text to s.out.
+func (t *Tokenizer) encode(s *state, text string, special bool) {
+	first := true
+	for piece := range t.added[0].split(text, special) {
+		switch {
+		case piece.id >= 0:
+			s.out = append(s.out, piece.id)
+		case piece.text != "":
+			t.plain(s, piece.text, special, first)
+		}
+		first = false
+	}
+}
+
+// plain encodes text whose tokens before the normalizer are known.
+func (t *Tokenizer) plain(s *state, text string, special, first bool) {
+	if t.once && first {
+		text = " " + text
+	}
+	if t.normalize != nil {
+		text = t.normalize(text)
+	}
+	if len(t.added) == 1 {
+		t.words(s, text, first)
+		return
+	}
+	for piece := range t.added[1].split(text, special) {
+		switch {
+		case piece.id >= 0:
+			s.out = append(s.out, piece.id)
+		case piece.text != "":
+			t.words(s, piece.text, first)
+		}
+		first = false
+	}
+}
+
+// words encodes normalized text without added tokens.
+func (t *Tokenizer) words(s *state, text string, first bool) {
+	switch {
+	case t.scan != nil:
+		for text != "" {
+			n := t.scan.next(text)
+			s.out = s.cache.word(s.out, text[:n], s.spell)
+			text = text[n:]
+		}
+	case t.pre != nil:
+		t.pre.split(text, first, func(word string, _ bool) {
+			s.out = s.cache.word(s.out, word, s.spell)
+		})
+	case text != "":
+		s.out = s.cache.word(s.out, text, s.spell)
+	}
+}
+
+// index makes the table of tokens by text; of two with one text it has the first.
 func (t *Tokenizer) index() {
 	t.ids = make(map[string]int32, len(t.tokens))
-	for b := range t.bytes {
-		t.bytes[b] = -1
-	}
 	for i, s := range t.tokens {
 		if _, twice := t.ids[s]; !twice {
 			t.ids[s] = int32(i)
 		}
-		switch t.kinds[i] {
-		case control, userDefined:
-			if s != "" {
-				t.specials = append(t.specials, s)
-			}
-		case byteToken:
-			var b byte
-			if _, err := fmt.Sscanf(s, "<0x%02X>", &b); err == nil {
-				t.bytes[b] = int32(i)
-			}
-		}
 	}
-	sort.SliceStable(t.specials, func(i, j int) bool { return len(t.specials[i]) > len(t.specials[j]) })
 }
 
 // Len is the size of the vocabulary.

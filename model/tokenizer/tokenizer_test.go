@@ -27,7 +27,8 @@ func load(t testing.TB, path string) *Tokenizer {
 
 func tinyBase(t testing.TB) *Tokenizer { return load(t, "../tiny/tiny.gguf") }
 
-func shared(t *testing.T) string {
+func shared(t testing.TB) string {
+	t.Helper()
 	dir := os.Getenv("TEMPER_SHARED")
 	if dir == "" {
 		dir = "../../../shared/data"
@@ -41,7 +42,7 @@ func shared(t *testing.T) string {
 // TestLlamaCpp: every case of llama.cpp's own vectors gives its ids, for each vocabulary of a kind that is read here.
 func TestLlamaCpp(t *testing.T) {
 	dir := shared(t)
-	for _, name := range []string{"gpt-2", "starcoder", "refact", "llama-spm", "phi-3"} {
+	for _, name := range []string{"gpt-2", "starcoder", "refact", "llama-spm", "phi-3", "falcon", "mpt", "deepseek-llm", "deepseek-coder"} {
 		t.Run(name, func(t *testing.T) {
 			stem := filepath.Join(dir, "gguf-vocab", "ggml-vocab-"+name+".gguf")
 			tok := load(t, stem)
@@ -118,10 +119,11 @@ func TestHostile(t *testing.T) {
 
 // TestDigits: the smollm pre-tokenizer parts digits, GPT-2's does not.
 func TestDigits(t *testing.T) {
-	words := func(f func(string, func(string)), s string) (w []string) {
-		f(s, func(x string) { w = append(w, x) })
+	words := func(f scanner, s string) (w []string) {
+		scanned{f}.split(s, true, func(x string, _ bool) { w = append(w, x) })
 		return w
 	}
+	gpt2, digitsApart := gpt2Words{classes(), false}, gpt2Words{classes(), true}
 	for _, tt := range []struct {
 		in          string
 		gpt, smollm []string
@@ -147,13 +149,4 @@ func FuzzEncode(f *testing.F) {
 			t.Errorf("%q came back as %q", s, got)
 		}
 	})
-}
-
-func BenchmarkEncode(b *testing.B) {
-	tok := tinyBase(b)
-	text := strings.Repeat("Cut slices s around the first instance of sep, returning the text before and after sep.\n", 200)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		tok.Encode(text, false)
-	}
 }

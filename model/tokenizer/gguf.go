@@ -1,0 +1,96 @@
+package tokenizer
+
+import (
+	"fmt"
+
+	"temper/dataset"
+	"temper/internal/gguf"
+)
+
+// FromGGUF reads the tokenizer of a model file.
+func FromGGUF(f *gguf.File) (*Tokenizer, error) {
+	t, err := fromGGUF(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: tokenizer: %w", f.Path, err)
+	}
+	return t, nil
+}
+
+func fromGGUF(f *gguf.File) (*Tokenizer, error) {
+	t := &Tokenizer{}
+	t.tokens, _ = f.Strings("tokenizer.ggml.tokens")
+	if len(t.tokens) == 0 {
+		return nil, fmt.Errorf("the file has no tokenizer.ggml.tokens: %w", dataset.ErrMalformed)
+	}
+	t.kinds, _ = f.Ints("tokenizer.ggml.token_type")
+	if len(t.kinds) != len(t.tokens) {
+		t.kinds = make([]int64, len(t.tokens))
+	}
+	t.bos, t.eos, t.eot = t.number(f, "bos"), t.number(f, "eos"), t.number(f, "eot")
+	t.addBOS, _ = f.Bool("tokenizer.ggml.add_bos_token")
+	t.index()
+	t.added = make([]addedTokens, 1)
+	for i, s := range t.tokens {
+		if t.kinds[i] == control || t.kinds[i] == userDefined {
+			t.added[0].add(s, addedToken{id: t.ids[s], special: t.kinds[t.ids[s]] == control})
+		}
+	}
+	kind, _ := f.String("tokenizer.ggml.model")
+	var err error
+	switch kind {
+	case "gpt2":
+		err = t.ggufBytes(f)
+	case "llama":
+		err = t.ggufSentencePiece(f)
+	default:
+		err = fmt.Errorf("its model is %q; gpt2 and llama are read: %w", kind, ErrUnsupported)
+	}
+	return t, err
+}
+
+// number reads the id of a special token, or -1.
+func (t *Tokenizer) number(f *gguf.File, name string) int32 {
+	v, ok := f.Uint("tokenizer.ggml." + name + "_token_id")
+	if !ok || v >= uint64(len(t.tokens)) {
+		return -1
+	}
+	return int32(v)
+}
+
+func (t *Tokenizer) ggufBytes(f *gguf.File) error {
+	name, _ := f.String("tokenizer.ggml.pre")
+	if err := t.named(name); err != nil {
+		return err
+	}
+	lines, _ := f.Strings("tokenizer.ggml.merges")
+	merges := make([]merge, len(lines))
+	for i, s := range lines {
+		merges[i] = t.cutMerge(s)
+	}
+	b, err := t.byteLevel(merges)
+	if err == nil && wholeWords[name] {
+		b.whole = t.wholeTokens()
+	}
+	t.spell = b
+	return err
+}
+
+func (t *Tokenizer) ggufSentencePiece(f *gguf.File) error {
+	if _, said := f.Bool("tokenizer.ggml.add_bos_token"); !said {
+		t.addBOS = true
+	}
+	t.once = true
+	if v, said := f.Bool("tokenizer.ggml.add_space_prefix"); said {
+		t.once = v
+	}
+	scores, _ := f.Floats("tokenizer.ggml.scores")
+	if len(scores) != len(t.tokens) {
+		return fmt.Errorf("%d scores for %d tokens: %w", len(scores), len(t.tokens), dataset.ErrMalformed)
+	}
+	b := t.scored(scores, func(int32) bool { return true })
+	t.byteTokens(&b.bytes, func(id int32) bool { return t.kinds[id] == byteToken })
+	t.spell, t.decode = b, bySpaces
+	t.normalize = underline
+	t.scan = t.afterUnderlines()
+	return nil
+}
