@@ -15,14 +15,14 @@ import (
 type TokenizeInput struct {
 	Base  Base             `json:"base"`
 	Rows  []dataset.Ref    `json:"rows"`
-	Train finetune.Options `json:"train"` // only the sequence's length and packing matter
+	Train finetune.Options `json:"train"` // only the sequence's length, packing and weights matter
 	Split string           `json:"split"`
 }
 
 // Tokenize makes sequences of token ids with an answer mask of a split's rows. Rows that become no sample are counted by reason
 // and listed in the output "skipped".
 func (a *Activities) Tokenize(ctx context.Context, in TokenizeInput) (StageResult, error) {
-	options := finetune.Options{Sequence: in.Train.Sequence, Pack: in.Train.Pack}
+	options := finetune.Options{Sequence: in.Train.Sequence, Pack: in.Train.Pack, WeightBy: in.Train.WeightBy}
 	inputs := append(append([]dataset.Ref{}, in.Rows...), in.Base.Ref)
 	return a.stage(ctx, work{name: "tokenize " + in.Split, engine: engineTokens, options: options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
 		base, err := a.open(ctx, in.Base)
@@ -42,7 +42,7 @@ func (a *Activities) Tokenize(ctx context.Context, in TokenizeInput) (StageResul
 			return err
 		}
 		if n.Sequences == 0 {
-			return fmt.Errorf("none of %d rows became a sample (%v): raise tune.train.sequence, or see what the rows hold: %w", n.In, n.Dropped, errInput)
+			return fmt.Errorf("none of %d rows became a sample (%s): raise tune.train.sequence, or see what the rows hold: %w", n.In, n.Reasons(), errInput)
 		}
 		ref, err := a.putTokens(ctx, tokens)
 		if err != nil {

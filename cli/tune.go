@@ -39,10 +39,19 @@ type tuneCommand struct {
 	Sequence      int     `default:"512" help:"Longest sequence, in tokens."`
 	Pack          bool    `help:"Several samples a sequence, each seeing only itself."`
 	LR            float64 `name:"lr" default:"2e-4" help:"Highest learning rate."`
-	Schedule      string  `default:"cosine" enum:"cosine,linear,constant" help:"Of the learning rate."`
+	Schedule      string  `default:"cosine" enum:"cosine,linear,constant,wsd" help:"Of the learning rate; wsd holds it and lets it fall at the end."`
 	Warmup        float64 `default:"0.03" help:"Share of the steps that raise the learning rate."`
+	Decay         float64 `default:"0.2" help:"Share of the steps at the end in which wsd lowers the learning rate."`
+	Optimizer     string  `default:"adamw" enum:"adamw,adamw8bit,sgd,lion" help:"adamw8bit keeps AdamW's moments in a quarter of the memory."`
+	Momentum      float64 `default:"0.9" help:"Of sgd."`
+	LoRAPlus      float64 `name:"lora-plus" default:"1" help:"Learning rate of the B factors, times --lr; LoRA+ takes 16."`
 	WeightDecay   float64 `help:"Decoupled weight decay."`
 	Clip          float64 `default:"1" help:"Largest norm of the gradient; 0 for no limit."`
+	NEFTune       float64 `name:"neftune" help:"Noise on the embeddings while training; 5 is usual."`
+	WeightBy      string  `placeholder:"FIELD" help:"Meta field of a record that weighs its loss; 1 where it is absent."`
+	Patience      int     `help:"Losses on --eval in a row without a new lowest that end training; the adapter is that of the lowest."`
+	OnBadStep     string  `default:"stop" enum:"stop,skip" help:"What a loss that is no number, or a loss spike, does; either way step, layer and sample are named."`
+	Spike         float64 `default:"10" help:"A loss above this many times the average before it is a spike; 0 for no limit."`
 	Quantize      string  `default:"keep" enum:"keep" help:"keep trains over the file's blocks as they are."`
 	Checkpointing string  `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
 	Memory        amount  `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
@@ -196,12 +205,13 @@ func (nowhere) Close() error { return nil }
 func (c *tuneCommand) options() finetune.Options {
 	o := finetune.Options{Epochs: c.Epochs, Steps: c.Steps, Sequence: c.Sequence, Pack: c.Pack, Batch: c.Batch, Accumulate: c.Accumulate,
 		LR: c.LR, Schedule: c.Schedule, Warmup: c.Warmup, WeightDecay: c.WeightDecay, Clip: c.Clip, Checkpointing: c.Checkpointing,
-		Memory: int64(c.Memory), Threads: c.Threads, Seed: c.Seed, EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery}
-	if o.Warmup == 0 {
-		o.Warmup = -1
-	}
-	if o.Clip == 0 {
-		o.Clip = -1
+		Memory: int64(c.Memory), Threads: c.Threads, Seed: c.Seed, EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery,
+		Decay: c.Decay, Optimizer: c.Optimizer, Momentum: c.Momentum, LoRAPlus: c.LoRAPlus, NEFTune: c.NEFTune, WeightBy: c.WeightBy,
+		Patience: c.Patience, OnBadStep: c.OnBadStep, Spike: c.Spike}
+	for _, v := range []*float64{&o.Warmup, &o.Clip, &o.Momentum, &o.Spike} {
+		if *v == 0 {
+			*v = -1
+		}
 	}
 	return o
 }

@@ -3,6 +3,7 @@ package finetune
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v16/arrow"
@@ -22,17 +23,24 @@ var tokenFields = []arrow.Field{
 	{Name: "samples", Type: arrow.ListOfNonNullable(arrow.BinaryTypes.String)},
 }
 
+// weightField is one more column in files of samples with weights.
+var weightField = arrow.Field{Name: "weights", Type: arrow.ListOfNonNullable(arrow.PrimitiveTypes.Float32)}
+
 const (
 	tokensVersion = "1"
 	keyVersion    = "temper.tokens"
 	keyVocab      = "temper.vocab"
 )
 
-// WriteTokens writes t as an Arrow IPC file: columns ids, mask (1 for trained tokens), starts and samples. The bytes depend on
-// t alone.
+// WriteTokens writes t as an Arrow IPC file: columns ids, mask (1 for trained tokens), starts and samples, and weights where samples
+// have them. The bytes depend on t alone.
 func WriteTokens(w io.WriteSeeker, t Tokens) error {
 	meta := arrow.NewMetadata([]string{keyVersion, keyVocab}, []string{tokensVersion, strconv.Itoa(t.Vocab)})
-	schema := arrow.NewSchema(tokenFields, &meta)
+	fields := slices.Clone(tokenFields)
+	if t.weighted() {
+		fields = append(fields, weightField)
+	}
+	schema := arrow.NewSchema(fields, &meta)
 	f, err := ipc.NewFileWriter(w, ipc.WithSchema(schema))
 	if err != nil {
 		return fmt.Errorf("write tokens: %w", err)
@@ -71,6 +79,12 @@ func appendSequence(b *array.RecordBuilder, s Sequence) {
 	}
 	list(2).ValueBuilder().(*array.Int32Builder).AppendValues(s.Starts, nil)
 	list(3).ValueBuilder().(*array.StringBuilder).AppendValues(s.Samples, nil)
+	if len(b.Fields()) > 4 {
+		weights := list(4).ValueBuilder().(*array.Float32Builder)
+		for i := range s.Starts {
+			weights.Append(s.weight(i))
+		}
+	}
 }
 
 // ReadTokens reads what WriteTokens wrote. Anything else is dataset.ErrMalformed, with the sequence it is in.
@@ -93,7 +107,7 @@ func ReadTokens(r ipc.ReadAtSeeker) (t Tokens, err error) {
 	if t.Vocab, err = strconv.Atoi(vocab); err != nil || t.Vocab < 1 {
 		return t, fmt.Errorf("token file: vocabulary %q: %w", vocab, dataset.ErrMalformed)
 	}
-	if want := arrow.NewSchema(tokenFields, nil); !f.Schema().Equal(want) {
+	if own := f.Schema(); !own.Equal(arrow.NewSchema(tokenFields, nil)) && !own.Equal(arrow.NewSchema(append(slices.Clone(tokenFields), weightField), nil)) {
 		return t, fmt.Errorf("token file: columns are %v: %w", f.Schema().Fields(), dataset.ErrMalformed)
 	}
 	for i := range f.NumRecords() {
@@ -137,6 +151,10 @@ func sequence(rec arrow.Record) (Sequence, error) {
 	for i := from; i < to; i++ {
 		s.Samples = append(s.Samples, string([]byte(samples.(*array.String).Value(i)))) // its own copy: the batch is released
 	}
+	if rec.NumCols() > 4 {
+		weights, from, to := values(4)
+		s.Weights = append([]float32{}, weights.(*array.Float32).Float32Values()[from:to]...)
+	}
 	return s, nil
 }
 
@@ -151,6 +169,13 @@ func (s Sequence) check(vocab int) error {
 		return fmt.Errorf("the first sample does not start at 0")
 	case len(s.Samples) != len(s.Starts):
 		return fmt.Errorf("%d names for %d samples", len(s.Samples), len(s.Starts))
+	case s.Weights != nil && len(s.Weights) != len(s.Starts):
+		return fmt.Errorf("%d weights for %d samples", len(s.Weights), len(s.Starts))
+	}
+	for i, w := range s.Weights {
+		if !(w >= 0 && w <= maxWeight) {
+			return fmt.Errorf("sample %d weighs %g; 0 to %g is expected", i, w, float64(maxWeight))
+		}
 	}
 	for i, at := range s.Starts[1:] {
 		if at <= s.Starts[i] || int(at) >= len(s.IDs) {

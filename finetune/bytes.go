@@ -24,6 +24,4 @@ func floatsOf(b []byte) []float32 {
 }
 
 func le32(n int) []byte        { return binary.LittleEndian.AppendUint32(nil, uint32(n)) }
-func le64(n int) []byte        { return binary.LittleEndian.AppendUint64(nil, uint64(n)) }
 func uint32of(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
-func uint64of(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

@@ -16,8 +16,9 @@ import (
 // A Checkpoint is a run between two steps: what is needed to go on as if it had never stopped.
 type Checkpoint struct {
 	State
-	value, m, v []float32 // the trained values and their moments, in the order the trainer keeps them
-	like        *params   // to read value by; nil in one that was read from bytes
+	floats [][]float32 // the trained values, in the order the trainer keeps them; those of the best evaluation, which may be empty; the optimizer's
+	codes  [][]byte    // the optimizer's state in bytes
+	like   *params     // to read values by; nil in one that was read from bytes
 }
 
 // State is the small part of a checkpoint.
@@ -27,19 +28,28 @@ type State struct {
 	Steps   int    `json:"steps"`
 	Tokens  int64  `json:"tokens"` // read
 	Job     string `json:"job"`    // digest of base, start, tokens and options
-	SHA256  string `json:"sha256"` // of the values and moments
+	Watch   watch  `json:"watch"`
+	Best    best   `json:"best"`
+	Floats  []int  `json:"floats"` // lengths of the arrays of float32
+	Codes   []int  `json:"codes"`  // lengths of the arrays of bytes
 }
 
-const checkpointVersion = 1
+const checkpointVersion = 2
 
 // jobDigest is a SHA-256 over what the result depends on. Threads, memory and when to save do not take part.
 func (t *trainer) jobDigest() string {
 	o := t.o
-	o.Threads, o.Memory, o.SaveEvery, o.EvalEvery, o.Checkpointing = 0, 0, 0, 0, ""
+	o.Threads, o.Memory, o.SaveEvery, o.Checkpointing = 0, 0, 0, ""
+	if o.Patience == 0 {
+		o.EvalEvery = 0
+	}
 	h := sha256.New()
 	e := json.NewEncoder(h)
 	e.Encode(o)
 	e.Encode([]any{t.Base.Digest, t.Adapter.Rank, t.Adapter.Scale(), t.Adapter.Dropout, t.InOrder, t.Tokens.digest()})
+	if o.Patience > 0 {
+		e.Encode(t.Eval.digest())
+	}
 	for _, p := range t.Adapter.Pairs {
 		e.Encode(p.Module)
 	}
@@ -47,26 +57,46 @@ func (t *trainer) jobDigest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// arrays are the trainer's own: what is copied into them is restored.
+func (t *trainer) arrays() (floats [][]float32, codes [][]byte) {
+	moments, codes := t.solver.State()
+	return append([][]float32{t.network.params.value, t.bestValue}, moments...), codes
+}
+
 // checkpoint is the run as it stands. It shares the trainer's memory.
 func (t *trainer) checkpoint() *Checkpoint {
-	return &Checkpoint{
-		State: State{Version: checkpointVersion, Step: t.step, Steps: t.total, Tokens: t.tokens, Job: t.digest},
-		value: t.network.params.value, m: t.solver.M, v: t.solver.V, like: t.network.params,
+	c := &Checkpoint{like: t.network.params}
+	c.floats, c.codes = t.arrays()
+	c.State = State{Version: checkpointVersion, Step: t.step, Steps: t.total, Tokens: t.tokens, Job: t.digest, Watch: t.watch, Best: t.best,
+		Floats: lengths(c.floats), Codes: lengths(c.codes)}
+	return c
+}
+
+func lengths[T any](all [][]T) []int {
+	out := make([]int, len(all))
+	for i, x := range all {
+		out[i] = len(x)
 	}
+	return out
 }
 
 // restore goes on from c.
 func (t *trainer) restore(c *Checkpoint) error {
-	switch n := len(t.network.params.value); {
+	floats, codes := t.arrays()
+	switch {
 	case c.Job != t.digest:
 		return fmt.Errorf("checkpoint of step %d is of another run: base, adapter, tokens or options differ", c.Step)
-	case len(c.value) != n || len(c.m) != n || len(c.v) != n || c.Step < 0 || c.Step > t.total:
-		return fmt.Errorf("checkpoint of step %d of %d with %d values; the run has %d steps and %d values: %w", c.Step, c.Steps, len(c.value), t.total, n, dataset.ErrMalformed)
+	case !slices.Equal(c.Floats, lengths(floats)) || !slices.Equal(c.Codes, lengths(codes)) || c.Step < 0 || c.Step > t.total || c.Watch.Skipped > c.Step:
+		return fmt.Errorf("checkpoint of step %d of %d with arrays of %v and %v; the run has %d steps and arrays of %v and %v: %w",
+			c.Step, c.Steps, c.Floats, c.Codes, t.total, lengths(floats), lengths(codes), dataset.ErrMalformed)
 	}
-	copy(t.network.params.value, c.value)
-	copy(t.solver.M, c.m)
-	copy(t.solver.V, c.v)
-	t.step, t.tokens, t.solver.Steps = c.Step, c.Tokens, c.Step
+	for i, x := range floats {
+		copy(x, c.floats[i])
+	}
+	for i, x := range codes {
+		copy(x, c.codes[i])
+	}
+	t.step, t.tokens, t.watch, t.best, t.solver.Steps = c.Step, c.Tokens, c.Watch, c.Best, c.Step-c.Watch.Skipped
 	return nil
 }
 
@@ -75,37 +105,45 @@ func (c *Checkpoint) Adapter() (*lora.Adapter, error) {
 	if c.like == nil {
 		return nil, fmt.Errorf("checkpoint of step %d is not bound to a base: resume it", c.Step)
 	}
-	return c.like.adapter(c.value)
+	return c.like.adapter(c.floats[0])
 }
 
-// A checkpoint's file is: magic, length of the state (uint32), the state as JSON, number of values (uint64), values, first
-// moments, second moments (float32); all little-endian.
-const magic = "TEMPERC1"
+// A checkpoint's file is: magic, length of the state (uint32), the state as JSON, the arrays of float32, the arrays of bytes, and the
+// SHA-256 of all that; little-endian.
+const magic = "TEMPERC2"
 
 // WriteTo writes the checkpoint as one file. The same checkpoint gives the same bytes.
 func (c *Checkpoint) WriteTo(w io.Writer) (int64, error) {
-	h := sha256.New()
-	for _, x := range [][]float32{c.value, c.m, c.v} {
-		h.Write(bytesOf(x))
-	}
-	state := c.State
-	state.SHA256 = hex.EncodeToString(h.Sum(nil))
-	head, err := json.Marshal(state)
+	head, err := json.Marshal(c.State)
 	if err != nil {
 		return 0, err
 	}
-	b := append([]byte(magic), le32(len(head))...)
-	b = append(append(b, head...), le64(len(c.value))...)
 	var n int64
-	for _, part := range [][]byte{b, bytesOf(c.value), bytesOf(c.m), bytesOf(c.v)} {
-		k, err := w.Write(part)
-		n += int64(k)
-		if err != nil {
-			return n, fmt.Errorf("write checkpoint of step %d: %w", c.Step, err)
+	h := sha256.New()
+	write := func(part []byte) {
+		if err == nil {
+			h.Write(part)
+			var k int
+			k, err = w.Write(part)
+			n += int64(k)
 		}
+	}
+	write(append(append([]byte(magic), le32(len(head))...), head...))
+	for _, x := range c.floats {
+		write(bytesOf(x))
+	}
+	for _, x := range c.codes {
+		write(x)
+	}
+	write(h.Sum(nil))
+	if err != nil {
+		return n, fmt.Errorf("write checkpoint of step %d: %w", c.Step, err)
 	}
 	return n, nil
 }
+
+// maxArrays bounds the arrays of a checkpoint.
+const maxArrays = 16
 
 // ReadCheckpoint reads what WriteTo wrote. Anything else is dataset.ErrMalformed.
 func ReadCheckpoint(b []byte) (*Checkpoint, error) {
@@ -113,11 +151,15 @@ func ReadCheckpoint(b []byte) (*Checkpoint, error) {
 		return fmt.Errorf("checkpoint: "+format+": %w", append(args, dataset.ErrMalformed)...)
 	}
 	rest, ok := bytes.CutPrefix(b, []byte(magic))
-	if !ok || len(rest) < 4 {
-		return nil, bad("%d bytes do not start as one", len(b))
+	if !ok || len(rest) < 4+sha256.Size {
+		return nil, bad("%d bytes do not start as one of this build", len(b))
+	}
+	rest = rest[:len(rest)-sha256.Size]
+	if sum := sha256.Sum256(b[:len(b)-sha256.Size]); !bytes.Equal(sum[:], b[len(b)-sha256.Size:]) {
+		return nil, bad("its %d bytes are not those of its digest", len(b))
 	}
 	n := int64(uint32of(rest))
-	if rest = rest[4:]; n+8 > int64(len(rest)) {
+	if rest = rest[4:]; n > int64(len(rest)) {
 		return nil, bad("state of %d bytes in a file of %d", n, len(b))
 	}
 	c := &Checkpoint{}
@@ -127,16 +169,34 @@ func ReadCheckpoint(b []byte) (*Checkpoint, error) {
 	if c.Version != checkpointVersion {
 		return nil, bad("version %d, this build reads %d", c.Version, checkpointVersion)
 	}
-	values := uint64of(rest[n:])
-	if rest = rest[n+8:]; len(rest)%12 != 0 || values != uint64(len(rest)/12) {
-		return nil, bad("%d bytes for %d values with two moments", len(rest), values)
+	rest = rest[n:]
+	if len(c.Floats) < 2 || len(c.Floats) > maxArrays || len(c.Codes) > maxArrays {
+		return nil, bad("%d and %d arrays", len(c.Floats), len(c.Codes))
 	}
-	sum := sha256.Sum256(rest)
-	if hex.EncodeToString(sum[:]) != c.SHA256 {
-		return nil, bad("the values of step %d are not those of its digest", c.Step)
+	take := func(n, size int) ([]byte, bool) {
+		if n < 0 || n > len(rest)/size {
+			return nil, false
+		}
+		part := rest[:n*size]
+		rest = rest[n*size:]
+		return part, true
 	}
-	all := floatsOf(rest)
-	k := int(values)
-	c.value, c.m, c.v = slices.Clip(all[:k]), slices.Clip(all[k:2*k]), all[2*k:]
+	for _, n := range c.Floats {
+		part, ok := take(n, 4)
+		if !ok {
+			return nil, bad("arrays of %v in a file of %d bytes", c.Floats, len(b))
+		}
+		c.floats = append(c.floats, floatsOf(part))
+	}
+	for _, n := range c.Codes {
+		part, ok := take(n, 1)
+		if !ok {
+			return nil, bad("arrays of %v in a file of %d bytes", c.Codes, len(b))
+		}
+		c.codes = append(c.codes, bytes.Clone(part))
+	}
+	if len(rest) > 0 {
+		return nil, bad("%d bytes too many", len(rest))
+	}
 	return c, nil
 }

@@ -2,6 +2,8 @@ package finetune
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"temper/dataset"
 	"temper/model"
@@ -17,12 +19,24 @@ type Encoded struct {
 	Dropped   dataset.Reasons `json:"dropped,omitempty"`
 }
 
+// Reasons says in words how many records became no sample and why, the most first.
+func (e Encoded) Reasons() string {
+	var parts []string
+	for _, rule := range e.Dropped.Top() {
+		parts = append(parts, fmt.Sprintf("%d %s", e.Dropped[rule], strings.TrimPrefix(rule, "tokenize.")))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // The reasons why a record becomes no sample.
 const (
 	DropLong    = "longer_than_sequence" // cutting it would cut its answer
 	DropMask    = "no_trained_token"     // nothing to learn from
 	DropMessage = "bad_conversation"     // the chat template refuses it
 	DropEmpty   = "empty"                // neither messages nor text
+	DropBOS     = "doubled_bos"          // the text brings the token that the tokenizer adds
+	DropEOS     = "untrained_eos"        // the end is missing or masked: the model would never learn to stop
+	DropWeight  = "bad_weight"           // no number from 0 to 1e6
 )
 
 // Encode makes sequences of records: a conversation by the base's chat template, trained on the assistant's words only; a
@@ -37,13 +51,13 @@ func Encode(base *model.Model, recs dataset.Records, o Options, dropped func(dat
 	if o.Sequence > base.Context {
 		return t, count, fmt.Errorf("sequence is %d; the context of base %s is %d tokens", o.Sequence, base.Name, base.Context)
 	}
-	pack := packer{length: o.Sequence, one: !o.Pack}
+	pack := packer{length: o.Sequence, one: !o.Pack, weighted: o.WeightBy != ""}
 	for rec, err := range recs {
 		if err != nil {
 			return t, count, err
 		}
 		count.In++
-		s, check := encode(base, rec, o.Sequence)
+		s, check := encode(base, rec, o)
 		if check != nil {
 			count.Dropped[check.Rule]++
 			if dropped != nil {
@@ -65,7 +79,7 @@ func Encode(base *model.Model, recs dataset.Records, o Options, dropped func(dat
 }
 
 // encode makes one sample, or the check that drops the record.
-func encode(base *model.Model, rec dataset.Record, length int) (Sample, *dataset.Check) {
+func encode(base *model.Model, rec dataset.Record, o Options) (Sample, *dataset.Check) {
 	drop := func(rule string, value float64, op string, threshold float64, detail string) (Sample, *dataset.Check) {
 		return Sample{}, &dataset.Check{Rule: "tokenize." + rule, Value: value, Op: op, Threshold: threshold, Drop: true, Detail: detail}
 	}
@@ -85,13 +99,34 @@ func encode(base *model.Model, rec dataset.Record, length int) (Sample, *dataset
 	default:
 		return drop(DropEmpty, 0, ">=", 1, "")
 	}
-	if len(s.IDs) > length {
-		return drop(DropLong, float64(len(s.IDs)), "<=", float64(length), "")
+	if o.WeightBy != "" {
+		var err error
+		if s.Weight, err = weightOf(rec.Meta[o.WeightBy]); err != nil {
+			return drop(DropWeight, 1, "==", 0, fmt.Sprintf("meta field %s: %v", o.WeightBy, err))
+		}
 	}
-	if n := (Sequence{IDs: s.IDs, Trained: s.Trained, Starts: []int32{0}}).trained(); n == 0 {
-		return drop(DropMask, 0, ">=", 1, "")
+	if len(s.IDs) > o.Sequence {
+		return drop(DropLong, float64(len(s.IDs)), "<=", float64(o.Sequence), "")
+	}
+	if rule, detail := audit(base, s.IDs, s.Trained); rule != "" {
+		return drop(rule, 0, ">=", 1, detail)
 	}
 	return s, nil
+}
+
+// maxWeight bounds what one sample may weigh.
+const maxWeight = 1e6
+
+// weightOf reads a sample's weight; "" is 1.
+func weightOf(s string) (float32, error) {
+	if s == "" {
+		return 1, nil
+	}
+	w, err := strconv.ParseFloat(s, 32)
+	if err != nil || !(w >= 0 && w <= maxWeight) {
+		return 0, fmt.Errorf("%q is no number from 0 to %g", s, float64(maxWeight))
+	}
+	return float32(w), nil
 }
 
 // plain is a text's tokens between the model's begin and end tokens, where it has them.

@@ -21,7 +21,8 @@ type network struct {
 	pos     []int32
 	seg     []int32
 	head    head
-	onBlock func() // nil, or called after every block
+	noise   float64 // NEFTune's alpha; 0 for none
+	onBlock func()  // nil, or called after every block
 }
 
 // head is the buffers of the output norm and the loss, over the trained rows of a sequence.
@@ -66,9 +67,6 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 	h := &n.head
 	h.h, h.norm, h.dh = make([]float32, size), make([]float32, size), make([]float32, size)
 	h.inv, h.loss, h.weights = make([]float32, rows), make([]float32, rows), make([]float32, rows)
-	for i := range h.weights {
-		h.weights[i] = 1
-	}
 	return n, nil
 }
 
@@ -87,10 +85,13 @@ func (n *network) close() {
 	}
 }
 
-// forward computes the blocks. key is of the sequence's dropout masks; 0 drops nothing.
+// forward computes the blocks. key is of the sequence's dropout masks and noise; 0 is for neither.
 func (n *network) forward(s Sequence, key uint64) error {
 	if err := n.base.Embed(n.inputs[0][:len(s.IDs)*n.base.Dim], s.IDs); err != nil {
 		return err
+	}
+	if n.noise > 0 && key != 0 {
+		n.perturb(s, key)
 	}
 	for i := range s.Starts {
 		from, to := s.sample(i)
@@ -125,7 +126,7 @@ func (n *network) input(layer, rows int, key uint64) graph.Input {
 }
 
 // losses returns the loss of every trained token, -log p, in order, after forward. With scale not 0 it leaves scale times
-// their gradient in dy. The result is valid until the next call.
+// their gradient, each token's times its sample's weight, in dy. The result is valid until the next call.
 func (n *network) losses(s Sequence, scale float32) []float32 {
 	h, m, d := &n.head, n.base, n.base.Dim
 	h.rows, h.targets = h.rows[:0], h.targets[:0]
@@ -133,6 +134,7 @@ func (n *network) losses(s Sequence, scale float32) []float32 {
 		from, to := s.sample(i)
 		for at := from + 1; at < to; at++ {
 			if s.Trained[at] {
+				h.weights[len(h.rows)] = s.weight(i)
 				h.rows, h.targets = append(h.rows, int32(at-1)), append(h.targets, s.IDs[at])
 			}
 		}
@@ -157,14 +159,15 @@ func (n *network) losses(s Sequence, scale float32) []float32 {
 	return h.loss[:k]
 }
 
-// learn adds scale times the gradient of the sum of a sequence's losses to the parameters' gradients, and returns the sum.
+// learn adds scale times the gradient of the sum of a sequence's losses, times their weights, to the parameters' gradients, and
+// returns that sum.
 func (n *network) learn(s Sequence, scale float32, key uint64) (float64, error) {
 	if err := n.forward(s, key); err != nil {
 		return 0, err
 	}
 	sum := 0.0
-	for _, l := range n.losses(s, scale) {
-		sum += float64(l)
+	for i, l := range n.losses(s, scale) {
+		sum += float64(l) * float64(n.head.weights[i])
 	}
 	for i := len(n.base.Layers) - 1; i >= 0; i-- {
 		dx := n.dy

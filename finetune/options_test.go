@@ -22,8 +22,10 @@ func TestRates(t *testing.T) {
 		{"linear", -1, []float64{1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1}},
 		{"linear", 0.5, []float64{0.2, 0.4, 0.6, 0.8, 1, 1, 0.8, 0.6, 0.4, 0.2}},
 		{"cosine", 0.8, []float64{0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 1, 0.5}},
+		{"wsd", 0.2, []float64{0.5, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2}}, // decay 0.4
+		{"wsd", -1, []float64{1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2}},
 	} {
-		o := Options{LR: 3, Schedule: tt.schedule, Warmup: tt.warmup}
+		o := Options{LR: 3, Schedule: tt.schedule, Warmup: tt.warmup, Decay: 0.4}
 		for i, want := range tt.want {
 			if got := o.rate(i+1, 10) / 3; math.Abs(got-want) > 1e-12 {
 				t.Errorf("%s, warm-up %g, step %d: %g, want %g", tt.schedule, tt.warmup, i+1, got, want)
@@ -87,6 +89,12 @@ func TestValidate(t *testing.T) {
 		"checkpointing is \"half\"": {Checkpointing: "half"},
 		"memory is -1":              {Memory: -1},
 		"warmup is 2":               {Warmup: 2},
+		"optimizer is \"adam\"":     {Optimizer: "adam"},
+		"on_bad_step is \"hope\"":   {OnBadStep: "hope"},
+		"spike is 0.5":              {Spike: 0.5},
+		"momentum is 1":             {Momentum: 1},
+		"lora_plus is -1":           {LoRAPlus: -1},
+		"patience is -2":            {Patience: -2},
 	} {
 		if err := o.WithDefaults().Validate(); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error is %v; it should say %q", err, says)

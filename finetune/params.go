@@ -86,6 +86,31 @@ func (p *params) adapter(values []float32) (*lora.Adapter, error) {
 	return p.base.FromRowOrder(a)
 }
 
+// groups are the values as the optimizer takes them: one parameter, or, where the B factors learn ratio times as fast as the A
+// factors, the runs of either in turn.
+func (p *params) groups(ratio float64) (all graph.Params, sizes []int) {
+	add := func(from, to int, rate float32) {
+		all, sizes = append(all, graph.NewParam(p.value[from:to], p.grad[from:to], rate)), append(sizes, to-from)
+	}
+	if ratio == 1 {
+		add(0, len(p.value), 1)
+		return all, sizes
+	}
+	for i := 0; i < len(p.order); {
+		from, b := p.order[i], p.order[i].b
+		to := from.at
+		for ; i < len(p.order) && p.order[i].b == b; i++ {
+			to = p.order[i].at + p.order[i].n
+		}
+		rate := float32(1)
+		if b {
+			rate = float32(ratio)
+		}
+		add(from.at, to, rate)
+	}
+	return all, sizes
+}
+
 // norm is the length of the whole gradient.
 func (p *params) norm() float64 { return math.Sqrt(kernel.SumSquares(p.grad)) }
 

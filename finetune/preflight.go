@@ -16,7 +16,7 @@ var ErrMemory = errors.New("not enough memory")
 type Memory struct {
 	Checkpointing string `json:"checkpointing"` // none or full
 	Base          int64  `json:"base"`          // mapped weights
-	Adapter       int64  `json:"adapter"`       // trained values, gradients, two moments, and the adapter to start from
+	Adapter       int64  `json:"adapter"`       // trained values, gradients, the optimizer's state, and the adapter to start from
 	Blocks        int64  `json:"blocks"`        // values kept from the forward to the backward pass
 	Scratch       int64  `json:"scratch"`       // of one block's backward pass
 	Inputs        int64  `json:"inputs"`        // the residual stream at each block, and its gradient
@@ -35,17 +35,17 @@ const (
 func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory, error) {
 	o = o.WithDefaults()
 	if o.Checkpointing != "auto" {
-		m := estimate(base, a, rows, o.Checkpointing)
+		m := estimate(base, a, rows, o, o.Checkpointing)
 		return m, m.within(base, a, rows, o)
 	}
-	m := estimate(base, a, rows, "none")
+	m := estimate(base, a, rows, o, "none")
 	if o.Memory > 0 && m.Total > o.Memory {
-		m = estimate(base, a, rows, "full")
+		m = estimate(base, a, rows, o, "full")
 	}
 	return m, m.within(base, a, rows, o)
 }
 
-func estimate(base *model.Model, a *lora.Adapter, rows int, checkpointing string) Memory {
+func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpointing string) Memory {
 	cfg := graph.Config{Dim: base.Dim, Heads: base.Heads, KVHeads: base.KVHeads, HeadDim: base.HeadDim, FF: base.FF, Rows: rows,
 		Rank: a.Rank, Dropout: a.Dropout}
 	for _, p := range a.Pairs {
@@ -55,7 +55,7 @@ func estimate(base *model.Model, a *lora.Adapter, rows int, checkpointing string
 	}
 	own, scratch := cfg.Bytes()
 	layers, stream := int64(len(base.Layers)), int64(rows)*int64(base.Dim)*4
-	m := Memory{Checkpointing: checkpointing, Base: base.Bytes, Adapter: int64(a.Parameters()) * 4 * 5, Blocks: own, Scratch: scratch,
+	m := Memory{Checkpointing: checkpointing, Base: base.Bytes, Adapter: adapterBytes(a, o), Blocks: own, Scratch: scratch,
 		Head: 3*stream + headScratch, Program: program}
 	if checkpointing == "none" {
 		m.Blocks *= layers
@@ -67,6 +67,16 @@ func estimate(base *model.Model, a *lora.Adapter, rows int, checkpointing string
 	return m
 }
 
+// adapterBytes is what the adapter and its optimizer hold.
+func adapterBytes(a *lora.Adapter, o Options) int64 {
+	n := a.Parameters()
+	copies := int64(3)
+	if o.Patience > 0 {
+		copies++ // the best so far
+	}
+	return copies*4*int64(n) + graph.SolverBytes(o.solver(), n, 2*len(a.Pairs))
+}
+
 // within refuses what does not fit, naming what would.
 func (m Memory) within(base *model.Model, a *lora.Adapter, rows int, o Options) error {
 	if o.Memory == 0 || m.Total <= o.Memory {
@@ -74,12 +84,12 @@ func (m Memory) within(base *model.Model, a *lora.Adapter, rows int, o Options) 
 	}
 	hint := fmt.Sprintf("allow %d MiB", (m.Total+1<<20-1)>>20)
 	if m.Checkpointing == "none" {
-		if full := estimate(base, a, rows, "full"); full.Total <= o.Memory {
+		if full := estimate(base, a, rows, o, "full"); full.Total <= o.Memory {
 			hint = "checkpointing: full would fit, or " + hint
 		}
 	}
 	for shorter := rows / 2; shorter >= 16; shorter /= 2 {
-		if estimate(base, a, shorter, "full").Total <= o.Memory {
+		if estimate(base, a, shorter, o, "full").Total <= o.Memory {
 			hint += fmt.Sprintf("; sequences of %d tokens would fit with checkpointing: full", shorter)
 			break
 		}

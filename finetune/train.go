@@ -4,18 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"time"
 
+	"temper/dataset"
 	"temper/internal/graph"
 	"temper/internal/kernel"
 	"temper/lora"
 	"temper/model"
 )
 
-// ErrDiverged means the loss or its gradient is no finite number any more. Going on would save a broken adapter.
-var ErrDiverged = errors.New("training diverged")
+// ErrNothing means that there is nothing to train on.
+var ErrNothing = fmt.Errorf("nothing to train on: %w", dataset.ErrMalformed)
 
 // A Job is what to train on what.
 type Job struct {
@@ -25,20 +25,6 @@ type Job struct {
 	Eval    Tokens      // held-out sequences; may have none
 	Resume  *Checkpoint // of a run with the same base, tokens and options; nil to begin
 	InOrder bool        // take sequences as they lie instead of in an order drawn for each epoch
-}
-
-// A Step is what is known after one optimizer step.
-type Step struct {
-	Step            int      `json:"step"` // from 1
-	Steps           int      `json:"steps"`
-	Loss            float64  `json:"loss"` // mean over the step's trained tokens, before the step
-	LR              float64  `json:"lr"`
-	GradNorm        float64  `json:"grad_norm"` // before clipping
-	Tokens          int64    `json:"tokens"`    // read so far in all steps
-	Trained         int64    `json:"trained_tokens"`
-	TokensPerSecond float64  `json:"tokens_per_second"` // in this step; 0 without a clock
-	PeakBytes       int64    `json:"peak_bytes"`        // of the process's memory; 0 if nobody measures
-	EvalLoss        *float64 `json:"eval_loss,omitempty"`
 }
 
 // Hooks connect training with the world. All may be nil.
@@ -54,9 +40,11 @@ type Hooks struct {
 // Result is what training ends with.
 type Result struct {
 	Adapter *lora.Adapter `json:"-"`
-	Steps   int           `json:"steps"`
+	Steps   int           `json:"steps"` // taken
 	Tokens  int64         `json:"tokens"`
-	Loss    float64       `json:"loss"` // of the last step
+	Loss    float64       `json:"loss"`              // of the last step
+	Skipped int           `json:"skipped,omitempty"` // steps that changed nothing
+	Best    int           `json:"best,omitempty"`    // step the adapter is of, where patience keeps the lowest held-out loss
 	Memory  Memory        `json:"memory"`
 }
 
@@ -69,7 +57,7 @@ func Train(ctx context.Context, j Job, o Options, h Hooks) (Result, error) {
 		return Result{}, err
 	}
 	defer t.network.close()
-	for t.step < t.total {
+	for !t.over() {
 		number := t.step + 1
 		s, err := t.next(ctx)
 		if err == nil {
@@ -82,8 +70,8 @@ func Train(ctx context.Context, j Job, o Options, h Hooks) (Result, error) {
 			return Result{}, fmt.Errorf("step %d: %w", number, err)
 		}
 	}
-	a, err := t.network.params.adapter(t.network.params.value)
-	return Result{Adapter: a, Steps: t.total, Tokens: t.tokens, Loss: t.loss, Memory: t.memory}, err
+	a, err := t.network.params.adapter(t.result())
+	return Result{Adapter: a, Steps: t.step, Tokens: t.tokens, Loss: t.loss, Skipped: t.watch.Skipped, Best: t.best.Step, Memory: t.memory}, err
 }
 
 // trainer is a run in progress.
@@ -92,7 +80,8 @@ type trainer struct {
 	o       Options
 	h       Hooks
 	network *network
-	solver  *graph.AdamW
+	solver  *graph.Solver
+	values  graph.Params // what the solver changes
 	order   order
 	memory  Memory
 	digest  string // of the job: what a checkpoint must agree with
@@ -100,6 +89,12 @@ type trainer struct {
 	step    int    // done
 	tokens  int64  // read
 	loss    float64
+	watch   watch
+	best    best
+
+	bestValue []float32 // the values of best; empty without patience
+	began     int       // steps done when this process began
+	seconds   float64   // its steps have taken
 }
 
 func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
@@ -107,7 +102,10 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 		return nil, err
 	}
 	if len(j.Tokens.Sequences) == 0 {
-		return nil, errors.New("nothing to train on: no sequences")
+		return nil, fmt.Errorf("%w: no sequences", ErrNothing)
+	}
+	if o.Patience > 0 && len(j.Eval.Sequences) == 0 {
+		return nil, fmt.Errorf("patience is %d and there is no held-out data to evaluate on", o.Patience)
 	}
 	for _, t := range []Tokens{j.Tokens, j.Eval} {
 		if len(t.Sequences) > 0 && t.Vocab != j.Base.Vocab {
@@ -116,7 +114,7 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 	}
 	for i, s := range j.Tokens.Sequences {
 		if s.trained() == 0 {
-			return nil, fmt.Errorf("sequence %d has no trained token", i)
+			return nil, fmt.Errorf("%w: sequence %d has no trained token", ErrNothing, i)
 		}
 	}
 	rows := max(j.Tokens.Longest(), j.Eval.Longest())
@@ -131,11 +129,17 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.onBlock = h.OnBlock
+	n.onBlock, n.noise = h.OnBlock, o.NEFTune
 	t := &trainer{Job: j, o: o, h: h, network: n, memory: memory, total: o.steps(len(j.Tokens.Sequences))}
-	size := len(n.params.value)
-	t.solver = &graph.AdamW{AdamW: kernel.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: float32(o.WeightDecay)},
-		M: make([]float32, size), V: make([]float32, size)}
+	values, sizes := n.params.groups(o.LoRAPlus)
+	t.values = values
+	if t.solver, err = graph.NewSolver(o.solver(), sizes); err != nil {
+		n.close()
+		return nil, err
+	}
+	if o.Patience > 0 {
+		t.bestValue = make([]float32, len(n.params.value))
+	}
 	t.order = order{seed: o.Seed, n: len(j.Tokens.Sequences), inOrder: j.InOrder, epoch: -1}
 	t.digest = t.jobDigest()
 	if j.Resume != nil {
@@ -144,6 +148,7 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 			return nil, err
 		}
 	}
+	t.began = t.step
 	return t, nil
 }
 
@@ -167,36 +172,33 @@ func (t *trainer) next(ctx context.Context) (Step, error) {
 	clear(p.grad)
 	batch := t.sequences(t.step)
 	var tokens, trained int64
+	mass := 0.0
 	for _, i := range batch {
 		tokens += int64(len(t.Tokens.Sequences[i].IDs))
 		trained += int64(t.Tokens.Sequences[i].trained())
+		mass += t.Tokens.Sequences[i].mass()
 	}
-	sum := 0.0
+	sum, at := 0.0, worst{}
 	for i, number := range batch {
 		if ctx.Err() != nil {
 			return Step{}, ctx.Err()
 		}
 		// The mean is over the tokens of the whole step, however they fall into sequences and batches.
-		l, err := t.network.learn(t.Tokens.Sequences[number], float32(1/float64(trained)), t.key(i))
+		q := t.Tokens.Sequences[number]
+		l, err := t.network.learn(q, float32(1/max(mass, 1e-30)), t.key(i))
 		if err != nil {
 			return Step{}, err
 		}
 		sum += l
+		at.see(i, number, q, t.network.head.rows, t.network.head.loss)
 		if t.h.OnSequence != nil {
 			if err := t.h.OnSequence(t.step+1, i+1, len(batch)); err != nil {
 				return Step{}, err
 			}
 		}
 	}
-	s := Step{Step: t.step + 1, Steps: t.total, Loss: sum / float64(trained), LR: t.o.rate(t.step+1, t.total), GradNorm: p.norm(), Trained: trained}
-	if bad(s.Loss) || bad(s.GradNorm) {
-		return s, fmt.Errorf("%w: loss %g, gradient norm %g; lower the learning rate (%g now)", ErrDiverged, s.Loss, s.GradNorm, s.LR)
-	}
-	t.solver.LR, t.solver.GradScale = float32(s.LR), 1
-	if t.o.Clip > 0 && s.GradNorm > t.o.Clip {
-		t.solver.GradScale = float32(t.o.Clip / (s.GradNorm + 1e-6))
-	}
-	if err := t.solver.StepAll(p.value, p.grad); err != nil {
+	s := Step{Step: t.step + 1, Steps: t.total, Loss: sum / max(mass, 1e-30), LR: t.o.rate(t.step+1, t.total), GradNorm: p.norm(), Trained: trained}
+	if err := t.change(&s, at); err != nil {
 		return s, err
 	}
 	t.step, t.loss = t.step+1, s.Loss
@@ -204,16 +206,39 @@ func (t *trainer) next(ctx context.Context) (Step, error) {
 	s.Tokens = t.tokens
 	if d := t.now() - start; d > 0 {
 		s.TokensPerSecond = float64(tokens) / d.Seconds()
+		t.seconds += d.Seconds()
+		s.SecondsLeft = t.seconds / float64(t.step-t.began) * float64(t.total-t.step)
 	}
 	return s, nil
 }
 
-// key is of the dropout masks of the i-th sequence of this step; never 0.
+// change lets the optimizer change the values, or skips or refuses a bad step.
+func (t *trainer) change(s *Step, at worst) error {
+	if why := t.watch.judge(s.Loss, s.GradNorm, t.o.Spike); why != "" {
+		t.watch.Skipped++
+		t.watch.InARow++
+		where := fmt.Sprintf("%s: %s", why, t.blame(at))
+		if t.o.OnBadStep == "stop" {
+			return fmt.Errorf("%w: %s; lower the learning rate (%g now), mend the sample, or set on_bad_step to skip", ErrDiverged, where, s.LR)
+		}
+		if t.watch.InARow >= maxSkips {
+			return fmt.Errorf("%w: %d bad steps in a row, the last with %s", ErrDiverged, maxSkips, where)
+		}
+		s.Skipped = where
+		return nil
+	}
+	t.watch.add(s.Loss)
+	t.solver.LR, t.solver.GradScale = float32(s.LR), 1
+	if t.o.Clip > 0 && s.GradNorm > t.o.Clip {
+		t.solver.GradScale = float32(t.o.Clip / (s.GradNorm + 1e-6))
+	}
+	return t.solver.Step(t.values)
+}
+
+// key is of the dropout masks and the noise of the i-th sequence of this step; never 0.
 func (t *trainer) key(i int) uint64 {
 	return rand.NewPCG(t.o.Seed, uint64(t.step)<<32|uint64(i)).Uint64() | 1
 }
-
-func bad(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 
 func (t *trainer) now() time.Duration {
 	if t.h.Clock == nil {
@@ -230,7 +255,11 @@ func (t *trainer) report(s Step) error {
 		if err != nil {
 			return err
 		}
+		if bad(score.Loss) {
+			return fmt.Errorf("%w: held-out loss %g", ErrDiverged, score.Loss)
+		}
 		s.EvalLoss = &score.Loss
+		t.evaluated(score.Loss)
 	}
 	if t.h.Peak != nil {
 		s.PeakBytes = t.h.Peak()
@@ -240,7 +269,7 @@ func (t *trainer) report(s Step) error {
 			return err
 		}
 	}
-	if t.h.Save != nil && t.o.SaveEvery > 0 && t.step%t.o.SaveEvery == 0 && !last {
+	if t.h.Save != nil && t.o.SaveEvery > 0 && t.step%t.o.SaveEvery == 0 && !t.over() {
 		return t.h.Save(t.checkpoint())
 	}
 	return nil

@@ -233,12 +233,16 @@ func TestAdamW(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	ours, theirs := random(r, 50, 1), make([]float32, 50)
 	copy(theirs, ours)
-	a := &AdamW{AdamW: kernel.AdamW{LR: 0.01, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, GradScale: 1, M: make([]float32, 50), V: make([]float32, 50)}
+	a, err := NewSolver(SolverOptions{Rule: "adamw"}, []int{50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.LR = 0.01
 	b := G.NewAdamSolver(G.WithLearnRate(0.01))
-	other := NewParam(theirs, make([]float32, 50))
+	other := NewParam(theirs, make([]float32, 50), 1)
 	for range 100 {
 		g := random(r, 50, 1)
-		if err := a.StepAll(ours, g); err != nil {
+		if err := a.Step([]G.ValueGrad{NewParam(ours, g, 1)}); err != nil {
 			t.Fatal(err)
 		}
 		copy(floats(other.grad), g)
@@ -249,7 +253,7 @@ func TestAdamW(t *testing.T) {
 	if d := distance([][]float32{theirs}, [][]float32{ours}); d > 2e-5 {
 		t.Errorf("after 100 steps values differ by %g", d)
 	}
-	if err := a.StepAll(make([]float32, 60), make([]float32, 60)); err == nil {
+	if err := a.Step([]G.ValueGrad{NewParam(make([]float32, 60), make([]float32, 60), 1)}); err == nil {
 		t.Error("more values than moments: no error")
 	}
 }
