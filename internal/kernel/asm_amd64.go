@@ -8,10 +8,19 @@ package kernel
 func kern8x16_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
 
 //go:noescape
+func pair8x16_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
+
+//go:noescape
 func kern8x32_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
 
 //go:noescape
+func pair8x32_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
+
+//go:noescape
 func kern8x48_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
+
+//go:noescape
+func pair8x48_512(k int64, a *float32, rs int64, cs int64, b *float32, c *float32, ldc int64, acc int64)
 
 //go:noescape
 func add512(n int64, a *float32, b *float32, y *float32)
@@ -174,3 +183,9 @@ func packT16_512(n16 int64, src *float32, ld int64, dst *float32, dstStride int6
 
 //go:noescape
 func packT8_256(n8 int64, src *float32, ld int64, dst *float32, dstStride int64)
+
+//go:noescape
+func bfloat512(n int64, src *float32, dst *float32)
+
+//go:noescape
+func pair512(n int64, low *float32, high *float32, dst *float32)

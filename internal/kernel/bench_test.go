@@ -36,3 +36,23 @@ func BenchmarkFew(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCompute is the forward product of a block's widest layer in each precision.
+func BenchmarkCompute(b *testing.B) {
+	const rows, cols = 1536, 576
+	w, _ := quant.Quantize(quant.Q4_1, "w", rows, cols, random(1, rows*cols))
+	x, y, dx := random(2, 512*cols), make([]float32, 512*rows), make([]float32, 512*cols)
+	for name, c := range map[string]Compute{"f32": FP32, "bf16": BF16} {
+		if !c.Supported() {
+			continue
+		}
+		for way, f := range map[string]func(){"forward": func() { c.MulT(y, x, 512, w, false) }, "backward": func() { c.Mul(dx, y, 512, w, false) }} {
+			b.Run(name+"/"+way, func(b *testing.B) {
+				for b.Loop() {
+					f()
+				}
+				b.ReportMetric(2*512*rows*cols*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

@@ -13,6 +13,7 @@ type level struct {
 	tile
 	vectors
 	decode [quant.Types]decoder // by format; f is nil where there is none
+	paired *pairedLevel         // of bfloat16; nil where there is none
 }
 
 // A tile is micro-kernels of mr rows and 1, 2, … vectors of lane columns: c[mr,·] = a[mr,k]·b[k,·], added to c unless acc is 0.

@@ -37,25 +37,24 @@ type left struct {
 // Gemm computes c (m,n; rows ldc apart) = a·b, added to c if acc. Element (i,p) of a is a[i*ars+p*acs], (p,j) of b is
 // b[p*brs+j*bcs], where brs or bcs is 1.
 func Gemm(m, n, k int, a []float32, ars, acs int, b []float32, brs, bcs int, c []float32, ldc int, acc bool) {
-	product(m, n, k, left{a, ars, acs}, strided{b, brs, bcs}, c, ldc, acc)
+	product(current, m, n, k, left{a, ars, acs}, strided{b, brs, bcs}, c, ldc, acc)
 }
 
 // MulT computes y (n,w.Rows) = x (n,w.Cols)·wᵀ, added to y if acc. A quantized w is dequantized as it is packed.
 func MulT(y, x []float32, n int, w *quant.Tensor, acc bool) {
-	product(n, w.Rows, w.Cols, left{x, w.Cols, 1}, transposed{w}, y, w.Rows, acc)
+	product(current, n, w.Rows, w.Cols, left{x, w.Cols, 1}, transposed{w}, y, w.Rows, acc)
 }
 
 // Mul computes dx (n,w.Cols) = dy (n,w.Rows)·w, added to dx if acc.
 func Mul(dx, dy []float32, n int, w *quant.Tensor, acc bool) {
-	product(n, w.Cols, w.Rows, left{dy, w.Rows, 1}, straight{w}, dx, w.Cols, acc)
+	product(current, n, w.Cols, w.Rows, left{dy, w.Rows, 1}, straight{w}, dx, w.Cols, acc)
 }
 
 // product splits c in stripes of columns, and in rows too where there are few columns, and gives each part to a thread.
-func product(m, n, k int, a left, b source, c []float32, ldc int, acc bool) {
+func product(t *level, m, n, k int, a left, b source, c []float32, ldc int, acc bool) {
 	if m == 0 || n == 0 {
 		return
 	}
-	t := current
 	threads := Threads()
 	if m*n*k < 1<<15 {
 		threads = 1

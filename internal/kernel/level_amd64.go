@@ -33,6 +33,11 @@ func levels() []*level {
 	var l []*level
 	x := cpu.X86
 	old := x.HasAVX2 && x.HasFMA && x.HasBMI2
+	if x.HasAVX512BF16 && avx512.paired == nil {
+		p := &pairedLevel{level: avx512, bfloat: bfloat512, pair: pair512}
+		p.kern = []micro{pair8x16_512, pair8x32_512, pair8x48_512}
+		avx512.paired = p
+	}
 	if old && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
 		l = append(l, &avx512)
 	}

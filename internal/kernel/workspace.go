@@ -8,6 +8,7 @@ import (
 // A workspace is one goroutine's scratch.
 type workspace struct {
 	panel, leftBuffer, row, edge []float32
+	wide                         []float32 // a panel before its rows become pairs
 	left                         []float32 // in leftBuffer: the padded rows of the current band
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // kernel is the micro-kernel of rows × vectors: c (rows apart ldc) = a·b, added to c unless acc is 0. Element (i,p) of a is
-// a[i*rs+p*cs], b is a packed panel.
-func (s isa) kernel(name string, rows, vectors int) {
+// a[i*rs+p*cs], b is a packed panel. multiply adds the product of two vectors to a third.
+func (s isa) kernel(name string, rows, vectors int, multiply func(b, a, acc Op)) {
 	name = s.function(name, "func(k int64, a *float32, rs, cs int64, b, c *float32, ldc, acc int64)")
 	k, a, rs, cs, b, to, ldc := load("k"), load("a"), load("rs"), load("cs"), load("b"), load("c"), load("ldc")
 	SHLQ(Imm(2), ldc)
@@ -45,7 +45,7 @@ func (s isa) kernel(name string, rows, vectors int) {
 			}
 			VBROADCASTSS(m, av[i%2])
 			for j := range bv {
-				VFMADD231PS(bv[j], av[i%2], acc[i][j])
+				multiply(bv[j], av[i%2], acc[i][j])
 			}
 		}
 		for g := range p {

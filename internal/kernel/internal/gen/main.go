@@ -269,7 +269,10 @@ func main() {
 			if s.wide() {
 				rows = 8
 			}
-			s.kernel(fmt.Sprintf("kern%dx%d_", rows, s.floats()*vectors), rows, vectors)
+			s.kernel(fmt.Sprintf("kern%dx%d_", rows, s.floats()*vectors), rows, vectors, func(b, a, acc Op) { VFMADD231PS(b, a, acc) })
+			if s.wide() {
+				s.kernel(fmt.Sprintf("pair%dx%d_", rows, s.floats()*vectors), rows, vectors, dotPairs)
+			}
 		}
 		s.elementwise()
 		s.reductions()
@@ -284,7 +287,11 @@ func main() {
 	}
 	packT16()
 	packT8()
+	bfloats()
 	Generate()
+	if err := encode(flag.Lookup("out").Value.String()); err != nil {
+		log.Fatal(err)
+	}
 	if *arm64 == "" {
 		return
 	}
