@@ -15,7 +15,7 @@ import (
 const (
 	engineCollect = "collect/2"
 	engineFilter  = "filter/1"
-	engineDedup   = "dedup/2"
+	engineDedup   = "dedup/3"
 	engineSynth   = "synth/1"
 	engineTokens  = "tokens/1"
 	engineTrain   = "train/1"

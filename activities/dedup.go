@@ -140,7 +140,7 @@ func (a *Activities) Decontaminate(ctx context.Context, in DecontaminateInput) (
 	}
 	return a.stage(ctx, work{name: "decontaminate", engine: engineDedup, options: in.Options, inputs: append([]dataset.Ref{in.Shard}, refs...), do: func(ctx context.Context, s *dataset.Stage) error {
 		rows := func() dataset.Rows { return dataset.BlobRows(ctx, a.store(), in.Shard) }
-		return a.pick(ctx, s, dataset.Annotate(rows(), evals.Notes(records(rows()))))
+		return a.pick(ctx, s, dataset.Annotate(rows(), evals.Notes(records(rows()), nil)))
 	}})
 }
 

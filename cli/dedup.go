@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -208,13 +209,16 @@ func writeClusters(path string, clusters []dedup.Cluster) error {
 type decontaminateCommand struct {
 	Against []string `required:"" help:"Evaluation files, JSONL."`
 	NGram   int      `name:"ngram" default:"13" help:"Words in a row that two texts must share."`
+	Score   float64  `default:"0.8" help:"Share of a long question, weighed by the rarity of its words, that makes a near copy; 1: verbatim ones only."`
+	Short   int      `default:"5" help:"Questions of fewer words count only with their answer right after them."`
+	Alone   bool     `help:"Questions shorter than --ngram count without their answer too."`
 	In      []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
 	outputFlags
 }
 
 // Help is shown below the flags.
 func (c *decontaminateCommand) Help() string {
-	return "Examples:\n  temper decontaminate unique --against gsm8k.jsonl -o clean\n  temper decontaminate rows.jsonl --against evals/*.jsonl -o - --all"
+	return "A dataset as output has contamination.jsonl beside it: every item found, with both texts.\n\nExamples:\n  temper decontaminate unique --against gsm8k.jsonl -o clean\n  temper decontaminate rows.jsonl --against evals/*.jsonl -o - --all"
 }
 
 // Run drops rows that hold evaluation items.
@@ -222,7 +226,7 @@ func (c *decontaminateCommand) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	o := dedup.Decontaminate{Against: c.Against, NGram: c.NGram}.WithDefaults()
+	o := dedup.Decontaminate{Against: c.Against, NGram: c.NGram, Score: c.Score, Short: c.Short, Alone: c.Alone}.WithDefaults()
 	if err := o.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", err, errInput)
 	}
@@ -230,9 +234,27 @@ func (c *decontaminateCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	report, err := os.CreateTemp("", "temper-decontaminate-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(report.Name())
+	defer report.Close()
+	found := json.NewEncoder(report)
 	in := &input{a: a, paths: c.In}
-	rows := noted(a.metered("decontaminate", in.records()), evals.Notes)
-	return a.put(c.outputFlags, &product{rows: rows, in: in, name: "clean", recipe: recipeJSON(o)})
+	rows := noted(a.metered("decontaminate", in.records()), func(r dataset.Records) dataset.Notes {
+		return evals.Notes(r, func(m dedup.Match) error { return found.Encode(m) })
+	})
+	beside := func(dir string) error {
+		if _, err := report.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		return place(filepath.Join(dir, "contamination.jsonl"), func(w io.Writer) error {
+			_, err := io.Copy(w, report)
+			return err
+		})
+	}
+	return a.put(c.outputFlags, &product{rows: rows, in: in, name: "clean", recipe: recipeJSON(o), beside: beside})
 }
 
 // strict reads evaluation files: a broken line is an error, for an item that was missed is a leak.

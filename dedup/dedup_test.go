@@ -323,8 +323,9 @@ func TestEvals(t *testing.T) {
 	}
 	recs := texted("before ONE two, three four five six seven eight nine ten eleven twelve thirteen after",
 		"one two three four five six seven eight nine ten eleven twelve and no more", "He asked: what is the Capital of france?", "it is too short", "what is the capital of Spain?")
-	got := dropped(t, e.Notes(all(recs)))
-	want := []string{"r0<q1: ONE two, three four five six seven eight nine ten eleven twelve thirteen", "r2<q2: what is the Capital of france"}
+	got := dropped(t, e.Notes(all(recs), nil))
+	want := []string{"r0<q1: ONE two, three four five six seven eight nine ten eleven twelve thirteen (question, 0.93 of " + long + ")",
+		"r2<q2: what is the Capital of france (question, 1.00 of What is the capital of France?)"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
