@@ -59,6 +59,7 @@ type commands struct {
 	Tokenize      tokenizeCommand      `cmd:"" group:"engines" help:"Text or conversations to token ids."`
 	Tune          tuneCommand          `cmd:"" group:"engines" help:"Train a LoRA adapter over a quantized base."`
 	Eval          evalCommand          `cmd:"" group:"engines" help:"Loss and perplexity of held-out text; right answers to tasks, with intervals."`
+	Quantize      quantizeCommand      `cmd:"" group:"engines" help:"Base weights from one form to another, with the error it brings."`
 	Generate      generateCommand      `cmd:"" group:"engines" help:"One answer of a base, with or without an adapter."`
 
 	Version kong.VersionFlag `help:"Print the version."`

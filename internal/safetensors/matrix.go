@@ -145,3 +145,18 @@ func (f *File) floats(name string) ([]float32, error) {
 	}
 	return out, nil
 }
+
+// Beside reports whether a tensor belongs to a weight that bitsandbytes quantized, and is none of its own.
+func (f *File) Beside(name string) bool {
+	for _, ending := range []string{absmax, quantMap, nestedMax, nestedMap, quantState + "nf4", quantState + "fp4"} {
+		if of, ok := strings.CutSuffix(name, ending); ok && f.has(of) {
+			return true
+		}
+	}
+	for _, ending := range []string{rowScales, rowOrdering} {
+		if module, ok := strings.CutSuffix(name, ending); ok && f.has(module+"weight") {
+			return true
+		}
+	}
+	return false
+}

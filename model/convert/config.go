@@ -1,0 +1,164 @@
+package convert
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"temper/dataset"
+	"temper/internal/gguf"
+	"temper/internal/quant"
+	"temper/model"
+)
+
+// bitsandbytes is the section of config.json that transformers reads for a target.
+func bitsandbytes(to Target) map[string]any {
+	four := to.Type == quant.NF4
+	return map[string]any{"quant_method": "bitsandbytes", "load_in_4bit": four, "load_in_8bit": !four, "_load_in_4bit": four,
+		"_load_in_8bit": !four, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": to.Nested, "bnb_4bit_compute_dtype": "float32",
+		"bnb_4bit_quant_storage": "uint8", "llm_int8_threshold": 6.0, "llm_int8_has_fp16_weight": false,
+		"llm_int8_enable_fp32_cpu_offload": false, "llm_int8_skip_modules": nil}
+}
+
+// copyConfig copies config.json with the section of the target.
+func copyConfig(from, to string, target Target) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	var c map[string]any
+	dec := json.NewDecoder(strings.NewReader(string(b)))
+	dec.UseNumber()
+	if err := dec.Decode(&c); err != nil {
+		return fmt.Errorf("%s: %w: %w", from, err, dataset.ErrMalformed)
+	}
+	c["quantization_config"] = bitsandbytes(target)
+	return writeJSON(to, c)
+}
+
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+// fromGGUF lists the tensors of a GGUF file under the names of a folder, and writes config.json and the tokenizer.
+func (j *folderJob) fromGGUF(dir string) error {
+	m, err := model.Open(j.source.path)
+	if err != nil {
+		return err
+	}
+	defer m.Close() //nolint:errcheck // only read
+	if err := plain(m); err != nil {
+		return err
+	}
+	for _, t := range j.source.gguf.Tensors {
+		name, ok := rename(t.Name, inGGUF)
+		if !ok {
+			return unnamed("tensor %s", t.Name)
+		}
+		dims := j.source.gguf.Dims(t.Name)
+		it := item{name: name, from: t, to: t.Type, dims: dims}
+		if stored[it.to] == "" {
+			it.to = quant.F16
+		}
+		if isLinear(name, len(dims)) {
+			j.dtypes[name] = torchName(t.Type)
+			it.to = j.target.Type
+		}
+		if rotary.MatchString(name) {
+			it.row = toHalves(m.HeadDim)
+		}
+		j.items = append(j.items, it)
+	}
+	c := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": m.Dim,
+		"intermediate_size": m.FF, "num_hidden_layers": len(m.Layers), "num_attention_heads": m.Heads, "num_key_value_heads": m.KVHeads,
+		"head_dim": m.HeadDim, "vocab_size": m.Vocab, "max_position_embeddings": m.Context, "rms_norm_eps": decimal(m.Eps),
+		"rope_theta": m.RopeBase, "tie_word_embeddings": m.Tied, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
+		"torch_dtype": "float16", "quantization_config": bitsandbytes(j.target)}
+	return writeVocabulary(dir, j.source.gguf, c)
+}
+
+// plain refuses what one of the two forms cannot say.
+func plain(m *model.Model) error {
+	if m.Architecture != "llama" {
+		return unnamed("for the architecture %s", m.Architecture)
+	}
+	return nil
+}
+
+// decimal is the shortest number that reads as v.
+func decimal(v float32) json.Number { return json.Number(strconv.FormatFloat(float64(v), 'g', -1, 32)) }
+
+// folderItems are the metadata and tensors of a GGUF file made of a folder.
+func (s *Source) folderItems(to Target) ([]gguf.Pair, []item, error) {
+	m, err := model.Open(s.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer m.Close() //nolint:errcheck // only read
+	if err := plain(m); err != nil {
+		return nil, nil, err
+	}
+	vocabulary, err := readVocabulary(s.path, m.Vocab)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("a GGUF file needs the tokenizer: %w", err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	number := func(key string, v int) gguf.Pair {
+		return gguf.Pair{Key: "llama." + key, Value: gguf.Uint32(uint32(v))}
+	}
+	pairs := []gguf.Pair{{Key: "general.architecture", Value: gguf.Text("llama")}, {Key: "general.name", Value: gguf.Text(filepath.Base(m.Name))},
+		number("context_length", m.Context), number("embedding_length", m.Dim), number("block_count", len(m.Layers)),
+		number("feed_forward_length", m.FF), number("attention.head_count", m.Heads), number("attention.head_count_kv", m.KVHeads),
+		number("attention.key_length", m.HeadDim), number("attention.value_length", m.HeadDim), number("rope.dimension_count", m.HeadDim),
+		number("vocab_size", m.Vocab), {Key: "llama.attention.layer_norm_rms_epsilon", Value: gguf.Float32(m.Eps)},
+		{Key: "llama.rope.freq_base", Value: gguf.Float32(float32(m.RopeBase))}}
+	pairs = append(append(pairs, kindPairs(to)...), vocabulary...)
+	var items []item
+	if m.RopeFactors != nil {
+		items = append(items, item{name: "rope_freqs.weight", from: quant.F32Tensor("rope_freqs.weight", 1, len(m.RopeFactors), m.RopeFactors), to: quant.F32,
+			dims: []uint64{uint64(len(m.RopeFactors))}})
+	}
+	for _, name := range s.folder.Names() {
+		if s.folder.Beside(name) || m.Tied && name == "lm_head.weight" || strings.HasSuffix(name, "rotary_emb.inv_freq") {
+			continue
+		}
+		it, err := s.ggufItem(name, to, m)
+		if err != nil {
+			return nil, nil, err
+		}
+		items = append(items, it)
+	}
+	return pairs, items, nil
+}
+
+// ggufItem is a tensor of a folder on its way into a GGUF file.
+func (s *Source) ggufItem(name string, to Target, m *model.Model) (item, error) {
+	q, _, err := s.folder.Matrix(name)
+	if err != nil {
+		return item{}, err
+	}
+	other, ok := rename(name, inFolder)
+	if !ok {
+		return item{}, unnamed("tensor %s", name)
+	}
+	it := item{name: other, from: q, to: quant.F32, dims: []uint64{uint64(q.Cols)}}
+	if q.Rows > 1 {
+		it.to = to.blocks(q.Cols, other == "output.weight" || m.Tied && other == "token_embd.weight")
+		it.dims = append(it.dims, uint64(q.Rows))
+	}
+	if rotary.MatchString(other) {
+		it.row = toPairs(m.HeadDim)
+	}
+	return it, nil
+}

@@ -1,0 +1,233 @@
+package convert
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"temper/dataset"
+	"temper/internal/gguf"
+)
+
+// The kinds of tokens, as GGUF numbers them.
+const (
+	normal      = 1
+	control     = 3
+	userDefined = 4
+	unused      = 5
+)
+
+// preTokenizers are the ways to cut text into words of byte-level BPE, by GGUF's name and as tokenizer.json spells them.
+var preTokenizers = map[string]any{
+	"gpt-2": byteLevel(true),
+	"smollm": map[string]any{"type": "Sequence", "pretokenizers": []any{
+		map[string]any{"type": "Digits", "individual_digits": true}, byteLevel(true)}},
+	"llama-bpe": words(`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`),
+	"qwen2":     words(`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`),
+}
+
+// byteLevel is the step that turns bytes into letters, after cutting into GPT-2's words or not.
+func byteLevel(words bool) map[string]any {
+	return map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": words}
+}
+
+// words cuts by an expression.
+func words(expression string) map[string]any {
+	return map[string]any{"type": "Sequence", "pretokenizers": []any{
+		map[string]any{"type": "Split", "pattern": map[string]any{"Regex": expression}, "behavior": "Isolated", "invert": false}, byteLevel(false)}}
+}
+
+// An addedToken is one that is found in text before the rest is cut into words.
+type addedToken struct {
+	ID         int    `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+}
+
+// writeVocabulary writes config.json, tokenizer.json and tokenizer_config.json for the byte-level BPE of a GGUF file.
+func writeVocabulary(dir string, f *gguf.File, config map[string]any) error {
+	kind, _ := f.String("tokenizer.ggml.model")
+	pre, _ := f.String("tokenizer.ggml.pre")
+	cut, ok := preTokenizers[pre]
+	if kind != "gpt2" || !ok {
+		return unnamed("for the tokenizer %s with the words of %q", kind, pre)
+	}
+	tokens, _ := f.Strings("tokenizer.ggml.tokens")
+	types, _ := f.Ints("tokenizer.ggml.token_type")
+	merges, _ := f.Strings("tokenizer.ggml.merges")
+	vocab, added := map[string]int{}, []addedToken{}
+	for i, t := range tokens {
+		vocab[t] = i
+		if i < len(types) && (types[i] == control || types[i] == userDefined) {
+			added = append(added, addedToken{ID: i, Content: t, Special: types[i] == control})
+		}
+	}
+	file := map[string]any{"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added, "normalizer": nil,
+		"pre_tokenizer": cut, "post_processor": nil, "decoder": byteLevel(true),
+		"model": map[string]any{"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
+			"fuse_unk": false, "byte_fallback": false, "ignore_merges": pre == "llama-bpe", "vocab": vocab, "merges": merges}}
+	if pre == "qwen2" {
+		file["normalizer"] = map[string]any{"type": "NFC"}
+	}
+	settings := map[string]any{"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
+		"model_max_length": config["max_position_embeddings"]}
+	if template, ok := f.String("tokenizer.chat_template"); ok {
+		settings["chat_template"] = template
+	}
+	for _, name := range []string{"bos", "eos"} {
+		if id, ok := f.Uint("tokenizer.ggml." + name + "_token_id"); ok && id < uint64(len(tokens)) {
+			settings[name+"_token"], config[name+"_token_id"] = tokens[id], id
+		}
+	}
+	if add, ok := f.Bool("tokenizer.ggml.add_bos_token"); ok {
+		settings["add_bos_token"] = add
+	}
+	return errors.Join(writeJSON(filepath.Join(dir, "config.json"), config), writeJSON(filepath.Join(dir, "tokenizer.json"), file),
+		writeJSON(filepath.Join(dir, "tokenizer_config.json"), settings))
+}
+
+// vocabularyFile is what is read of a tokenizer.json.
+type vocabularyFile struct {
+	AddedTokens  []addedToken `json:"added_tokens"`
+	PreTokenizer any          `json:"pre_tokenizer"`
+	Model        struct {
+		Type   string            `json:"type"`
+		Vocab  map[string]int    `json:"vocab"`
+		Merges []json.RawMessage `json:"merges"`
+	} `json:"model"`
+}
+
+// readVocabulary is the tokenizer of a folder, byte-level BPE, as metadata of a GGUF file with rows tokens.
+func readVocabulary(dir string, rows int) ([]gguf.Pair, error) {
+	b, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		return nil, err
+	}
+	var f vocabularyFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("tokenizer.json: %w: %w", err, dataset.ErrMalformed)
+	}
+	pre, ok := preName(f.PreTokenizer)
+	if f.Model.Type != "BPE" || !ok {
+		return nil, unnamed("for the tokenizer in tokenizer.json: %s with other words than those of GPT-2, SmolLM, Llama 3 and Qwen 2", f.Model.Type)
+	}
+	tokens, types := make([]string, rows), make([]int32, rows)
+	for i := range tokens {
+		tokens[i], types[i] = fmt.Sprintf("[PAD%d]", i), unused
+	}
+	put := func(id int, s string, kind int32) error {
+		if id < 0 || id >= rows {
+			return fmt.Errorf("token %q has id %d of %d: %w", s, id, rows, dataset.ErrMalformed)
+		}
+		tokens[id], types[id] = s, kind
+		return nil
+	}
+	for s, id := range f.Model.Vocab {
+		if err := put(id, s, normal); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range f.AddedTokens {
+		kind := int32(userDefined)
+		if t.Special {
+			kind = control
+		}
+		if err := put(t.ID, t.Content, kind); err != nil {
+			return nil, err
+		}
+	}
+	merges, err := mergeTexts(f.Model.Merges)
+	if err != nil {
+		return nil, err
+	}
+	pairs := []gguf.Pair{{Key: "tokenizer.ggml.model", Value: gguf.Text("gpt2")}, {Key: "tokenizer.ggml.pre", Value: gguf.Text(pre)},
+		{Key: "tokenizer.ggml.tokens", Value: gguf.Texts(tokens)}, {Key: "tokenizer.ggml.token_type", Value: gguf.Int32s(types)},
+		{Key: "tokenizer.ggml.merges", Value: gguf.Texts(merges)}}
+	more, err := specials(dir, tokens)
+	return append(pairs, more...), err
+}
+
+// preName is GGUF's name for a pre-tokenizer.
+func preName(pre any) (string, bool) {
+	if one, ok := pre.(map[string]any); ok && one["type"] == "ByteLevel" {
+		return "gpt-2", one["use_regex"] != false
+	}
+	b, err := json.Marshal(pre)
+	if err != nil {
+		return "", false
+	}
+	for _, name := range []string{"llama-bpe", "qwen2"} {
+		cut := preTokenizers[name].(map[string]any)["pretokenizers"].([]any)[0].(map[string]any)["pattern"]
+		if want, err := json.Marshal(cut); err == nil && strings.Contains(string(b), string(want)) {
+			return name, true
+		}
+	}
+	text := string(b)
+	return "smollm", strings.Contains(text, `"individual_digits":true`) && strings.Contains(text, `"ByteLevel"`) && !strings.Contains(text, `"Split"`)
+}
+
+// mergeTexts are merges as two texts with a space between.
+func mergeTexts(raw []json.RawMessage) ([]string, error) {
+	merges := make([]string, len(raw))
+	for i, m := range raw {
+		var two [2]string
+		if json.Unmarshal(m, &two) == nil {
+			merges[i] = two[0] + " " + two[1]
+		} else if err := json.Unmarshal(m, &merges[i]); err != nil {
+			return nil, fmt.Errorf("tokenizer.json: merge %d: %w: %w", i, err, dataset.ErrMalformed)
+		}
+	}
+	return merges, nil
+}
+
+// specials are the tokens that begin and end a text, and the chat template, from tokenizer_config.json.
+func specials(dir string, tokens []string) ([]gguf.Pair, error) {
+	var c struct {
+		BOS      any   `json:"bos_token"`
+		EOS      any   `json:"eos_token"`
+		AddBOS   *bool `json:"add_bos_token"`
+		Template any   `json:"chat_template"`
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("tokenizer_config.json: %w", err)
+	}
+	var pairs []gguf.Pair
+	for _, s := range []struct {
+		name  string
+		token any
+	}{{"bos", c.BOS}, {"eos", c.EOS}} {
+		text, _ := s.token.(string)
+		if m, ok := s.token.(map[string]any); ok {
+			text, _ = m["content"].(string)
+		}
+		for i, t := range tokens {
+			if text != "" && t == text {
+				pairs = append(pairs, gguf.Pair{Key: "tokenizer.ggml." + s.name + "_token_id", Value: gguf.Uint32(uint32(i))})
+				break
+			}
+		}
+	}
+	if c.AddBOS != nil {
+		pairs = append(pairs, gguf.Pair{Key: "tokenizer.ggml.add_bos_token", Value: gguf.Bool(*c.AddBOS)})
+	}
+	template, _ := c.Template.(string)
+	if b, err := os.ReadFile(filepath.Join(dir, "chat_template.jinja")); err == nil {
+		template = string(b)
+	}
+	if template != "" {
+		pairs = append(pairs, gguf.Pair{Key: "tokenizer.chat_template", Value: gguf.Text(template)})
+	}
+	return pairs, nil
+}
