@@ -67,7 +67,7 @@ func classify(err error) error {
 	case errors.Is(err, errDrain):
 		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeDrained, temporal.ApplicationErrorOptions{
 			Cause: err, Category: temporal.ApplicationErrorCategoryBenign})
-	case errors.Is(err, ErrRefused), errors.Is(err, finetune.ErrMemory):
+	case errors.Is(err, ErrRefused), errors.Is(err, finetune.ErrMemory), errors.Is(err, finetune.ErrProcessor):
 		return final(TypeRefused, "")
 	case errors.Is(err, finetune.ErrDiverged):
 		return final(TypeDiverged, "")

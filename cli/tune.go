@@ -53,6 +53,7 @@ type tuneCommand struct {
 	OnBadStep     string  `default:"stop" enum:"stop,skip" help:"What a loss that is no number, or a loss spike, does; either way step, layer and sample are named."`
 	Spike         float64 `default:"10" help:"A loss above this many times the average before it is a spike; 0 for no limit."`
 	Quantize      string  `default:"keep" enum:"keep" help:"keep trains over the file's blocks as they are."`
+	Compute       string  `default:"f32" enum:"f32,bf16" help:"Precision of the products with the base's weights; bf16 needs AVX512_BF16."`
 	Checkpointing string  `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
 	Memory        amount  `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
 	Threads       int     `help:"Compute threads; 0 means all cores."`
@@ -204,7 +205,7 @@ func (nowhere) Close() error { return nil }
 // options are the trainer's; it takes negative values for what a 0 here turns off.
 func (c *tuneCommand) options() finetune.Options {
 	o := finetune.Options{Epochs: c.Epochs, Steps: c.Steps, Sequence: c.Sequence, Pack: c.Pack, Batch: c.Batch, Accumulate: c.Accumulate,
-		LR: c.LR, Schedule: c.Schedule, Warmup: c.Warmup, WeightDecay: c.WeightDecay, Clip: c.Clip, Checkpointing: c.Checkpointing,
+		LR: c.LR, Schedule: c.Schedule, Warmup: c.Warmup, WeightDecay: c.WeightDecay, Clip: c.Clip, Checkpointing: c.Checkpointing, Compute: c.Compute,
 		Memory: int64(c.Memory), Threads: c.Threads, Seed: c.Seed, EvalEvery: c.EvalEvery, SaveEvery: c.SaveEvery,
 		Decay: c.Decay, Optimizer: c.Optimizer, Momentum: c.Momentum, LoRAPlus: c.LoRAPlus, NEFTune: c.NEFTune, WeightBy: c.WeightBy,
 		Patience: c.Patience, OnBadStep: c.OnBadStep, Spike: c.Spike}

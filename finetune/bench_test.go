@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"temper/internal/kernel"
 	"temper/lora"
 )
 
@@ -53,12 +54,17 @@ func processorTime() float64 {
 func BenchmarkStep(b *testing.B) {
 	for _, rows := range []int{512, 64} {
 		for _, checkpointing := range []string{"none", "full"} {
-			b.Run(fmt.Sprintf("T=%d/%s", rows, checkpointing), func(b *testing.B) { benchmarkStep(b, rows, checkpointing) })
+			for _, compute := range []string{"f32", "bf16"} {
+				b.Run(fmt.Sprintf("T=%d/%s/%s", rows, checkpointing, compute), func(b *testing.B) { benchmarkStep(b, rows, checkpointing, compute) })
+			}
 		}
 	}
 }
 
-func benchmarkStep(b *testing.B, rows int, checkpointing string) {
+func benchmarkStep(b *testing.B, rows int, checkpointing, compute string) {
+	if compute == "bf16" && !kernel.BF16.Supported() {
+		b.Skip("this processor has no AVX512_BF16")
+	}
 	base := open(b, "models/SmolLM2-135M-Instruct.Q4_1.gguf")
 	a, err := lora.New(base.Modules(), lora.Options{Rank: 16, Alpha: 32}, 1)
 	if err != nil {
@@ -71,7 +77,7 @@ func benchmarkStep(b *testing.B, rows int, checkpointing string) {
 	tokens := Windows(ids, rows, base.Vocab)
 	debug.FreeOSMemory()
 	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // starts the peak anew, where the system can
-	t, err := newTrainer(Job{Base: base, Adapter: a, Tokens: tokens}, Options{Steps: 1 << 20, Batch: 1, Checkpointing: checkpointing}.WithDefaults(), Hooks{})
+	t, err := newTrainer(Job{Base: base, Adapter: a, Tokens: tokens}, Options{Steps: 1 << 20, Batch: 1, Checkpointing: checkpointing, Compute: compute}.WithDefaults(), Hooks{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -51,7 +51,10 @@ func Evaluate(base *model.Model, a *lora.Adapter, t Tokens, threads int, progres
 	return s, err
 }
 
+// evaluate computes in float32, whatever training does.
 func (n *network) evaluate(t Tokens, progress func(done, total int) error) (Score, error) {
+	defer func(c kernel.Compute) { n.compute = c }(n.compute)
+	n.compute = kernel.FP32
 	var s Score
 	total := 0.0
 	for i, q := range t.Sequences {

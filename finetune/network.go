@@ -23,6 +23,7 @@ type network struct {
 	head    head
 	noise   float64 // NEFTune's alpha; 0 for none
 	onBlock func()  // nil, or called after every block
+	compute kernel.Compute
 }
 
 // head is the buffers of the output norm and the loss, over the trained rows of a sequence.
@@ -122,7 +123,7 @@ func (n *network) passed() {
 }
 
 func (n *network) input(layer, rows int, key uint64) graph.Input {
-	return graph.Input{X: n.inputs[layer], N: rows, Pos: n.pos[:rows], Seg: n.seg[:rows], Layer: &n.params.layers[layer], Key: key}
+	return graph.Input{X: n.inputs[layer], N: rows, Pos: n.pos[:rows], Seg: n.seg[:rows], Layer: &n.params.layers[layer], Key: key, Compute: n.compute}
 }
 
 // losses returns the loss of every trained token, -log p, in order, after forward. With scale not 0 it leaves scale times

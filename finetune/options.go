@@ -41,6 +41,7 @@ type Options struct {
 	OnBadStep     string  `json:"on_bad_step,omitempty" doc:"a loss or gradient that is no number, or a loss spike: stop names the layer and the sample; skip leaves the step out, at most ten in a row" enum:"stop,skip" default:"stop"`
 	Spike         float64 `json:"spike,omitempty" doc:"a step's loss above this many times the average before it, and 2 above it, is a spike; negative for no limit" default:"10"`
 	Checkpointing string  `json:"checkpointing,omitempty" doc:"full keeps only each block's input and computes the rest again" enum:"auto,none,full" default:"auto"`
+	Compute       string  `json:"compute,omitempty" doc:"precision of the products with the base's weights; bf16 is faster where the processor has it, and close: see docs/decisions.md" enum:"f32,bf16" default:"f32"`
 	Memory        int64   `json:"memory,omitempty" doc:"bytes training may use, such as 2GiB; 0 for no limit" default:"0"`
 	Threads       int     `json:"threads,omitempty" doc:"compute threads; the result does not depend on them" default:"all cores"`
 	Seed          uint64  `json:"seed,omitempty" doc:"of the adapter's start, the order of the data and dropout" default:"0"`
@@ -74,6 +75,7 @@ func (o Options) WithDefaults() Options {
 	}
 	set(&o.Clip, 1)
 	set(&o.Checkpointing, "auto")
+	set(&o.Compute, "f32")
 	return o
 }
 
@@ -129,6 +131,7 @@ func (o Options) Validate() error {
 		name, value string
 		one         []string
 	}{{"schedule", o.Schedule, []string{"cosine", "linear", "constant", "wsd"}}, {"checkpointing", o.Checkpointing, []string{"auto", "none", "full"}},
+		{"compute", o.Compute, []string{"f32", "bf16"}},
 		{"optimizer", o.Optimizer, []string{"adamw", "adamw8bit", "sgd", "lion"}}, {"on_bad_step", o.OnBadStep, []string{"stop", "skip"}}} {
 		if !slices.Contains(v.one, v.value) {
 			return fmt.Errorf("%s is %q; it must be %s", v.name, v.value, strings.Join(v.one, ", "))

@@ -17,6 +17,9 @@ import (
 // ErrNothing means that there is nothing to train on.
 var ErrNothing = fmt.Errorf("nothing to train on: %w", dataset.ErrMalformed)
 
+// ErrProcessor means that this processor cannot compute what the options ask for.
+var ErrProcessor = errors.New("this processor cannot compute in")
+
 // A Job is what to train on what.
 type Job struct {
 	Base    *model.Model
@@ -125,11 +128,17 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 	if o.Threads > 0 {
 		kernel.SetThreads(o.Threads)
 	}
+	compute := kernel.FP32
+	if o.Compute == "bf16" {
+		if compute = kernel.BF16; !compute.Supported() {
+			return nil, fmt.Errorf("%w bf16: it has no AVX512_BF16; use compute: f32", ErrProcessor)
+		}
+	}
 	n, err := newNetwork(j.Base, j.Adapter, rows, memory.Checkpointing == "none")
 	if err != nil {
 		return nil, err
 	}
-	n.onBlock, n.noise = h.OnBlock, o.NEFTune
+	n.onBlock, n.noise, n.compute = h.OnBlock, o.NEFTune, compute
 	t := &trainer{Job: j, o: o, h: h, network: n, memory: memory, total: o.steps(len(j.Tokens.Sequences))}
 	values, sizes := n.params.groups(o.LoRAPlus)
 	t.values = values

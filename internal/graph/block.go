@@ -64,6 +64,8 @@ type Input struct {
 	Seg   []int32 // first row of each row's document
 	Layer *Layer
 	Key   uint64 // of this sequence's dropout masks; 0 drops nothing
+
+	Compute kernel.Compute // of the products with the base's weights
 }
 
 // A Block is the graph with its buffers. It holds the values of one forward pass and is not safe for concurrent use.

@@ -83,7 +83,7 @@ func (l *linearGroup) forward(in [][]float32, y []float32) {
 	}
 	l.each(y, in[min(2, len(in)):], func(member, slot int, y, pair []float32) {
 		w := b.in.Layer.Linear[member]
-		kernel.MulT(y, x[:n*l.in], n, w, false)
+		b.in.Compute.MulT(y, x[:n*l.in], n, w, false)
 		if pair != nil {
 			kernel.Gemm(n, w.Rows, r, xa[slot*r:], l.width, 1, pair, 1, r, y, w.Rows, true)
 		}
@@ -129,7 +129,7 @@ func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dens
 	l.each(dy, in[min(2, len(in)-1):len(in)-1], func(member, slot int, dy, pair []float32) {
 		w := b.in.Layer.Linear[member]
 		if wanted {
-			kernel.Mul(dx[:n*l.in], dy, n, w, !first)
+			b.in.Compute.Mul(dx[:n*l.in], dy, n, w, !first)
 			first = false
 		}
 		if pair == nil {
