@@ -14,7 +14,7 @@ import (
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
 	engineCollect = "collect/2"
-	engineFilter  = "filter/1"
+	engineFilter  = "filter/2"
 	engineDedup   = "dedup/3"
 	engineSynth   = "synth/1"
 	engineTokens  = "tokens/1"

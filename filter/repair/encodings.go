@@ -8,96 +8,109 @@ import (
 
 // An encoding is a single-byte encoding that UTF-8 is mistaken for.
 type encoding struct {
-	western bool // the letters of À to ÿ lie where Latin-1 has them: the most common accident, judged more boldly
-	lossy   bool // U+FFFD may stand for a byte that the encoding leaves out
-	bytes   [maxRune]byte
+	sloppy bool // bytes that it leaves out are read as Latin-1's, and U+FFFD may stand for a lost byte
+	spaced bool // a space may stand for the byte A0
+	low    [maxRune]byte
+	high   map[rune]byte // of characters from maxRune on
 }
 
-// maxRune is above every character of the encodings; the highest are the blocks and boxes of code page 437.
+// maxRune is above nearly every character of the encodings.
 const maxRune = 0x2700
 
-// lossyByte stands for U+FFFD in the bytes of a lossy encoding; no UTF-8 has it.
-const lossyByte = 0xFF
+// lost stands for U+FFFD in the bytes of a sloppy encoding.
+const lost = 0x1A
 
-// encodings are the encodings looked for, the likelier first. The first is Windows-1252 and Latin-1 at once: browsers
-// read C1 controls for the bytes that Windows-1252 leaves out.
-var encodings = []*encoding{
-	western(charmap.Windows1252), other(charmap.Windows1251), other(charmap.Windows1250), other(charmap.Macintosh),
-	other(charmap.CodePage437), other(charmap.Windows1253), western(charmap.Windows1254), other(charmap.Windows1257),
-}
+// latin1 is ISO 8859-1 with its control characters.
+var latin1 = newEncoding(nil, false, true)
 
-func western(m *charmap.Charmap) *encoding {
-	e := other(m)
-	e.western, e.lossy = true, true
-	for b := 0x80; b < 0xA0; b++ {
-		e.bytes[b] = byte(b)
-	}
-	return e
-}
+// encodings are the encodings looked for, the likelier first; the order is ftfy's.
+var encodings = []*encoding{latin1, windows(charmap.Windows1252), windows(charmap.Windows1251), windows(charmap.Windows1250),
+	windows(charmap.Windows1253), windows(charmap.Windows1254), windows(charmap.Windows1257),
+	newEncoding(charmap.ISO8859_2, false, true), newEncoding(charmap.Macintosh, false, false), newEncoding(charmap.CodePage437, false, true)}
 
-func other(m *charmap.Charmap) *encoding {
-	e := &encoding{}
+func windows(m *charmap.Charmap) *encoding { return newEncoding(m, true, true) }
+
+// newEncoding returns the encoding of m; nil is Latin-1.
+func newEncoding(m *charmap.Charmap, sloppy, spaced bool) *encoding {
+	e := &encoding{sloppy: sloppy, spaced: spaced, high: make(map[rune]byte)}
 	for b := 0x80; b <= 0xFF; b++ {
-		if r := m.DecodeByte(byte(b)); r != utf8.RuneError && r < maxRune {
-			e.bytes[r] = byte(b)
+		r := rune(b)
+		if m != nil {
+			if d := m.DecodeByte(byte(b)); d != utf8.RuneError {
+				r = d
+			} else if !sloppy && b >= 0xA0 {
+				continue
+			} // else it is a control character
+		}
+		if r < maxRune {
+			e.low[r] = byte(b)
+		} else {
+			e.high[r] = byte(b)
 		}
 	}
 	return e
 }
 
-// byteOf returns the byte that r was, or 0.
-func (e *encoding) byteOf(r rune) byte {
-	if r < maxRune {
-		return e.bytes[r]
+// byteOf returns the byte that r was, and whether there is one.
+func (e *encoding) byteOf(r rune) (byte, bool) {
+	switch {
+	case r < utf8.RuneSelf:
+		return byte(r), !(r == lost && e.sloppy)
+	case r == utf8.RuneError:
+		return lost, e.sloppy
+	case r < maxRune:
+		return e.low[r], e.low[r] != 0
 	}
-	if r == utf8.RuneError && e.lossy {
-		return lossyByte
-	}
-	return 0
+	b, ok := e.high[r]
+	return b, ok
 }
 
-// leads has a bit for each encoding, by place in encodings, in which a character is the first byte of a UTF-8
-// sequence, follows one in which it is a later byte. They let text of any language pass fast.
-var leads, follows = func() (l, f [maxRune]uint8) {
-	for i, e := range encodings {
-		for r, b := range e.bytes {
-			if b >= 0xC2 && b <= 0xF4 {
-				l[r] |= 1 << i
-			}
-			if b >= 0x80 && b < 0xC0 {
-				f[r] |= 1 << i
-			}
-		}
-	}
-	return l, f
-}()
-
-// lead returns the encodings in which r begins a sequence.
-func lead(r rune) uint8 {
-	if r < maxRune {
-		return leads[r]
-	}
-	return 0
-}
-
-// follow returns the encodings in which r may continue a sequence.
-func follow(r rune) uint8 {
-	if r == ' ' || r == utf8.RuneError {
-		return 0xFF
-	}
-	if r < maxRune {
-		return follows[r]
-	}
-	return 0
-}
-
-// windows returns the character that Windows-1252 has where Latin-1 has the control character r, or 0.
-func windows(r rune) rune {
+// windowsControl returns the character that Windows-1252 has where Latin-1 has the control character r, or 0.
+func windowsControl(r rune) rune {
 	if r < 0x80 || r > 0x9F {
 		return 0
 	}
 	if w := charmap.Windows1252.DecodeByte(byte(r)); w != r && w != utf8.RuneError {
 		return w
+	}
+	return 0
+}
+
+// What a character may be in UTF-8 that was read in one of the encodings of Windows and ISO.
+const (
+	startsTwo   = 1 << iota // the first of two bytes
+	startsThree             // of three
+	startsFour              // of four: F0 or F3, the others begin nothing that is in use
+	follows                 // a later byte
+	followsOnly             // a later byte that is no sign of punctuation that common text has
+)
+
+// clues are what the characters below maxRune may be.
+var clues = func() (t [maxRune]uint8) {
+	for _, e := range encodings[:8] {
+		for r, b := range e.low {
+			switch {
+			case b >= 0x80 && b <= 0xBF:
+				t[r] |= follows | followsOnly
+			case b >= 0xC2 && b <= 0xDF:
+				t[r] |= startsTwo
+			case b >= 0xE0 && b <= 0xEF:
+				t[r] |= startsThree
+			case b == 0xF0 || b == 0xF3:
+				t[r] |= startsFour
+			}
+		}
+	}
+	for _, r := range "–—―‘’‚“”„•…" {
+		t[r] &^= followsOnly
+	}
+	t[' '] |= follows // it was A0
+	return t
+}()
+
+func clue(r rune) uint8 {
+	if r < maxRune {
+		return clues[r]
 	}
 	return 0
 }

@@ -2,208 +2,138 @@ package repair
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
-// maxLayers bounds how often text is taken to have been misread.
-const maxLayers = 6
+// Bounds: how often text is taken to have been misread, and how much of a line is looked at as one.
+const (
+	maxLayers  = 12
+	maxDepth   = 3       // runs within runs
+	maxSegment = 1 << 20 // bytes
+)
 
-// mojibake finds UTF-8 that was read as a single-byte encoding, until nothing more is found: damage comes in layers.
-// Each layer is one encoding. Then what is left of C1 controls is read as Windows-1252, which it nearly always is.
+// mojibake finds UTF-8 that was read as a single-byte encoding, line by line, until nothing more is found: damage comes in
+// layers, and lines of one text have been through different things. Control characters of Latin-1 that are left are read
+// as Windows-1252, which they nearly always are.
 //
-// A sequence is a run of characters that, as bytes of the encoding, are the UTF-8 of one character. Most such runs
-// cannot be meant ("Ã©" in a word), some can ("Ê…" at the end of one). So each is graded by itself, see grade.go;
-// only a strong one is proof, and a weak one follows the strong ones of its word.
+// A line is touched only if it has a sequence that no sound text has (see [isBad]). If all of it can be read back by one
+// encoding, it is; else the runs of characters in it that look like UTF-8 are, each by itself. The method is ftfy's.
 func mojibake(text string) []change {
 	var all []change
+	for start := 0; start < len(text); {
+		end := segment(text, start)
+		if part := text[start:end]; isBad(part) {
+			for _, c := range unmix(part, 0) {
+				all = append(all, change{c.start + start, c.end + start, c.new})
+			}
+		}
+		start = end
+	}
+	return all
+}
+
+// segment returns where the line that starts at start ends, or the part of a line that is very long.
+func segment(text string, start int) int {
+	end := len(text)
+	if n := strings.IndexByte(text[start:], '\n'); n >= 0 {
+		end = start + n + 1
+	}
+	if end-start <= maxSegment {
+		return end
+	}
+	end = start + maxSegment
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return end
+}
+
+// unmix returns the changes that make text sound; depth is how many runs it lies in.
+func unmix(text string, depth int) []change {
+	var all []change
 	for range maxLayers {
-		found := layer(text)
+		found := layer(text, depth)
 		if len(found) == 0 {
 			break
 		}
 		all = compose(text, all, found)
 		text = apply(text, found)
 	}
-	if found := c1(text); len(found) > 0 {
-		all = compose(text, all, found)
-	}
 	return all
 }
 
-// A sequence is text[start:end], which may have been the character char.
-type sequence struct {
-	start, end int
-	runes      int
-	char       rune
-	grade      grade
-}
-
-// layer returns the changes of the encoding that explains most of the text.
-func layer(text string) []change {
-	suspects := suspicious(text)
-	if suspects == 0 {
+// layer returns the changes that take one layer of damage away, or nil.
+func layer(text string, depth int) []change {
+	if !isBad(text) {
 		return nil
 	}
-	var best []change
-	most := 0
-	for i, e := range encodings {
-		if suspects&(1<<i) == 0 {
-			continue
-		}
-		seqs := e.sequences(text)
-		e.judge(text, seqs)
-		changes, covered := accepted(text, seqs, e.western && damaged(text, seqs))
-		if covered > most {
-			best, most = changes, covered
+	for _, e := range encodings {
+		if found, ok := e.decode(text); ok {
+			return found // it may be nothing: all of it was read right
 		}
 	}
-	return best
+	if depth < maxDepth {
+		if found := runs(text, depth); len(found) > 0 {
+			return found
+		}
+	}
+	return c1(text)
 }
 
-// suspicious returns the encodings in which some character of text could begin a sequence with the next.
-func suspicious(text string) uint8 {
-	var found, before uint8
+// runs decodes the runs of characters in text that look like UTF-8, as far as they are bad by themselves.
+func runs(text string, depth int) (found []change) {
+	before := rune(-1)
 	for i := 0; i < len(text); {
-		if text[i] < utf8.RuneSelf && text[i] != ' ' {
-			before = 0
-			for i++; i < len(text) && text[i] < utf8.RuneSelf; i++ {
-			}
+		n := 0
+		if before < 0 || clue(before)&followsOnly == 0 {
+			n = run(text[i:])
+		}
+		if n == 0 {
+			before, n = utf8.DecodeRuneInString(text[i:])
+			i += n
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(text[i:])
-		found |= before & follow(r)
-		before = lead(r)
+		if part := text[i : i+n]; n < len(text) && isBad(part) {
+			for _, c := range unmix(part, depth+1) {
+				found = append(found, change{c.start + i, c.end + i, c.new})
+			}
+		}
+		before, _ = utf8.DecodeLastRuneInString(text[i : i+n])
 		i += n
 	}
 	return found
 }
 
-// sequences returns all sequences of text, in order, not yet graded.
-func (e *encoding) sequences(text string) []sequence {
-	var out []sequence
-	for i := 0; i < len(text); {
-		if text[i] < utf8.RuneSelf {
-			i++
-			continue
+// run returns the length of the sequences at the start of text that look like UTF-8.
+func run(text string) (length int) {
+	for length < len(text) {
+		r, n := utf8.DecodeRuneInString(text[length:])
+		c, whole := clue(r), 0
+		for want, starts := range [...]uint8{1: startsTwo, 2: startsThree, 3: startsFour} {
+			if c&starts != 0 && whole == 0 {
+				if m := later(text[length+n:], want); m > 0 {
+					whole = n + m
+				}
+			}
 		}
-		s := e.sequence(text, i)
-		if s.end == 0 {
-			_, n := utf8.DecodeRuneInString(text[i:])
-			i += n
-			continue
-		}
-		out = append(out, s)
-		i = s.end
-	}
-	return out
-}
-
-// sequence returns the sequence that starts at i; its end is 0 if there is none.
-func (e *encoding) sequence(text string, i int) sequence {
-	var b [4]byte
-	r, n := utf8.DecodeRuneInString(text[i:])
-	b[0] = e.byteOf(r)
-	want := 0
-	switch {
-	case b[0] >= 0xC2 && b[0] <= 0xDF:
-		want = 2
-	case b[0] >= 0xE0 && b[0] <= 0xEF:
-		want = 3
-	case b[0] >= 0xF0 && b[0] <= 0xF4:
-		want = 4
-	default:
-		return sequence{}
-	}
-	end, lossy := i+n, false
-	for k := 1; k < want; k++ {
-		r, n := utf8.DecodeRuneInString(text[end:])
-		b[k] = e.byteOf(r)
-		if r == ' ' && e.spaced(text, end, b[0], k == want-1) {
-			b[k] = 0xA0
-		}
-		if r == utf8.RuneError && n < 3 {
-			return sequence{}
-		}
-		end += n
-		if b[k] == lossyByte {
-			lossy = true
-			want = k + 1
+		if whole == 0 {
 			break
 		}
-		if b[k] < 0x80 || b[k] > 0xBF {
-			return sequence{}
-		}
+		length += whole
 	}
-	char := utf8.RuneError
-	if !lossy {
-		if char, n = utf8.DecodeRune(b[:want]); n != want {
-			return sequence{}
-		}
-	}
-	return sequence{start: i, end: end, runes: want, char: char}
+	return length
 }
 
-// spaced reports whether the space at i may be the no-break space of a sequence, made plain on the way: between two
-// sequences, or after the Ã that begins an à.
-func (e *encoding) spaced(text string, i int, first byte, last bool) bool {
-	r, _ := utf8.DecodeRuneInString(text[i+1:])
-	if !last {
-		return e.byteOf(r) >= 0x80 && e.byteOf(r) <= 0xBF
-	}
-	return first == 0xC3 && e.western || e.byteOf(r) >= 0xC2
-}
-
-// damaged reports whether all of text was read wrong, as far as it shows: two sequences are strong, and no accented
-// Latin letter stands outside one.
-func damaged(text string, seqs []sequence) bool {
-	found := 0
-	for _, s := range seqs {
-		if s.grade == strong {
-			found++
+// later returns the length of the so many characters at the start of text, if all may be later bytes, or 0.
+func later(text string, count int) (length int) {
+	for range count {
+		r, n := utf8.DecodeRuneInString(text[length:])
+		if n == 0 || clue(r)&follows == 0 {
+			return 0
 		}
+		length += n
 	}
-	if found < 2 {
-		return false
-	}
-	at := 0
-	for _, s := range append(seqs[:len(seqs):len(seqs)], sequence{start: len(text)}) {
-		for _, r := range text[at:s.start] {
-			if r >= 'À' && r < 0x0250 && r != '×' && r != '÷' {
-				return false
-			}
-		}
-		at = s.end
-	}
-	return true
-}
-
-// accepted returns the changes for the sequences to decode, and how many characters they replace. Where all of the
-// text is damaged, weak ones need no strong one in their word.
-func accepted(text string, seqs []sequence, all bool) (out []change, covered int) {
-	for i := 0; i < len(seqs); {
-		j, proof := i+1, all || seqs[i].grade == strong
-		for j < len(seqs) && !strings.ContainsAny(text[seqs[j-1].end:seqs[j].start], " \t\r\n") {
-			proof = proof || seqs[j].grade == strong
-			j++
-		}
-		for _, s := range seqs[i:j] {
-			if s.grade == strong || proof && s.grade == weak {
-				out = append(out, replacement(text, s))
-				covered += s.runes
-			}
-		}
-		i = j
-	}
-	return out, covered
-}
-
-// replacement decodes s. An à keeps the space that stood for its second byte, for it was at the end of a word.
-func replacement(text string, s sequence) change {
-	if s.char == 'à' && strings.HasSuffix(text[s.start:s.end], " ") && !strings.HasPrefix(text[s.end:], " ") {
-		return change{s.start, s.end, "à "}
-	}
-	return change{s.start, s.end, string(s.char)}
+	return length
 }
 
 // c1 finds control characters that Windows-1252 would have shown.
@@ -216,7 +146,7 @@ func c1(text string) []change {
 		}
 		i += n
 		r, _ := utf8.DecodeRuneInString(text[i:])
-		if w := windows(r); w != 0 {
+		if w := windowsControl(r); w != 0 {
 			out = append(out, change{i, i + 2, string(w)})
 		}
 	}
@@ -256,7 +186,3 @@ func compose(mid string, first, second []change) []change {
 	}
 	return append(out, first[i:]...)
 }
-
-// isLower and isUpper are about letters only; U+FFFD and what lies outside the text are none.
-func isLower(r rune) bool { return unicode.IsLower(r) }
-func isUpper(r rune) bool { return unicode.IsUpper(r) }

@@ -2,11 +2,12 @@
 // foreign line endings, control characters, decomposed letters. It changes nothing that may have been meant.
 //
 // The kinds of damage, their order and the care about false alarms follow ftfy (Speer 2019, doi:10.5281/zenodo.2591652);
-// the decision what is mojibake is this package's own, see mojibake.go.
+// the decision what is mojibake follows its version 6, see badness.go. Lines with sound text only are passed over fast.
 package repair
 
 import (
 	"html"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,17 +21,19 @@ const (
 	RuleEntities    = "fix_text.entities"     // HTML entities in text without tags
 	RuleLineEndings = "fix_text.line_endings" // \r\n, \r, U+2028 and U+2029 become \n
 	RuleControl     = "fix_text.control"      // control and zero-width characters go; joiners stay
+	RuleTypography  = "fix_text.typography"   // if asked for: quotes, ligatures and wide forms become plain
 	RuleNFC         = "fix_text.nfc"          // letters and accents are composed (Unicode's form NFC)
 )
 
 // Rules are all rules, in order.
-var Rules = []string{RuleMojibake, RuleEntities, RuleLineEndings, RuleControl, RuleNFC}
+var Rules = []string{RuleEntities, RuleMojibake, RuleTypography, RuleLineEndings, RuleControl, RuleNFC}
 
 // maxRounds bounds how often the rules are applied in turn: an entity may hide mojibake, and so on.
 const maxRounds = 4
 
-// Options sets what is repaired. The zero value repairs everything.
+// Options sets what is repaired. The zero value repairs everything that is damage.
 type Options struct {
+	Plain bool `json:"plain,omitempty" doc:"make quotes straight, ligatures letters and wide forms ordinary, as ftfy does"`
 	NoNFC bool `json:"no_nfc,omitempty" doc:"leave accents as they are, do not compose them (NFC)"`
 }
 
@@ -42,23 +45,33 @@ func Edits(text string, o Options) []dataset.Edit {
 	}
 	passes := []struct {
 		rule string
+		need int
 		find func(string) []change
-	}{{RuleMojibake, mojibake}, {RuleEntities, entities}, {RuleLineEndings, lineEndings}, {RuleControl, control}, {RuleNFC, nfc}}
+	}{{RuleEntities, needEntities, entities}, {RuleMojibake, needMojibake, mojibake}, {RuleTypography, needTypography, typography},
+		{RuleLineEndings, needLineEndings, lineEndings}, {RuleControl, needControl, control}, {RuleNFC, needNFC, nfc}}
+	if !o.Plain {
+		passes = slices.Delete(passes, 2, 3)
+	}
 	if o.NoNFC {
 		passes = passes[:len(passes)-1]
 	}
 	var edits []dataset.Edit
+	needed := scan(text, o.Plain)
 	for range maxRounds {
 		before := len(edits)
 		for _, p := range passes {
+			if needed&p.need == 0 || before > 0 && edits[len(edits)-1].Rule == p.rule {
+				continue
+			}
 			found := p.find(text)
-			if len(found) == 0 || before > 0 && edits[len(edits)-1].Rule == p.rule {
+			if len(found) == 0 {
 				continue
 			}
 			for _, c := range found {
 				edits = append(edits, dataset.Edit{Rule: p.rule, Start: c.start, End: c.end, Old: text[c.start:c.end], New: c.new})
 			}
 			text = apply(text, found)
+			needed = scan(text, o.Plain)
 		}
 		if len(edits) == before {
 			break
@@ -84,38 +97,6 @@ func apply(text string, changes []change) string {
 	}
 	b.WriteString(text[at:])
 	return b.String()
-}
-
-// clean reports whether text is ASCII without control characters and entities: most text is, and is done with here.
-func clean(text string) bool {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		w := load64(text[i : i+8])
-		amp, del := w^('&'*ones), w^(0x7F*ones)
-		odd := w | (w - 0x20*ones) | (amp - ones) | (del - ones) // exact where the bytes are ASCII; else the first term says it
-		if odd&highs != 0 && !cleanBytes(text[i:i+8]) {
-			return false
-		}
-	}
-	return cleanBytes(text[i:])
-}
-
-// load64 returns the first 8 bytes of s as one number; the compiler makes it one load.
-func load64(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-func cleanBytes(text string) bool {
-	for i := range len(text) {
-		c := text[i]
-		if c >= 0x7F || c == '&' || c < 0x20 && c != '\n' && c != '\t' {
-			return false
-		}
-	}
-	return true
 }
 
 // maxEntity is the longest entity looked at, in bytes: &CounterClockwiseContourIntegral; has 33.
@@ -190,7 +171,7 @@ func lineEndings(text string) []change {
 }
 
 // control finds characters that show nothing and steer nothing in plain text: C0 but tab and newline, DEL, byte order
-// marks, zero-width spaces, interlinear annotation. Joiners (U+200C, U+200D) spell words and emoji, and stay. The C1
+// marks, zero-width spaces, interlinear annotation, and the whole of a terminal's sequences for colours (ESC [ 1 m). Joiners (U+200C, U+200D) spell words and emoji, and stay. The C1
 // range is the mojibake rule's.
 func control(text string) []change {
 	var out []change
@@ -214,6 +195,8 @@ func control(text string) []change {
 func invisible(text string) int {
 	c := text[0]
 	switch {
+	case c == 0x1B:
+		return max(1, escape(text))
 	case c < 0x20:
 		if c == '\n' || c == '\t' || c == '\r' {
 			return 0
@@ -227,6 +210,23 @@ func invisible(text string) int {
 	r, n := utf8.DecodeRuneInString(text)
 	if r == 0x200B || r == 0x2060 || r == 0xFEFF || r >= 0x206A && r <= 0x206F || r >= 0xFFF9 && r <= 0xFFFB {
 		return n
+	}
+	return 0
+}
+
+// escape returns the length of the terminal's sequence at the start of text, ESC [ digits and semicolons, a letter, or 0.
+func escape(text string) int {
+	if len(text) < 3 || text[1] != '[' {
+		return 0
+	}
+	for i := 2; i < len(text) && i < 32; i++ {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9' || c == ';':
+		case 'a' <= c|0x20 && c|0x20 <= 'z':
+			return i + 1
+		default:
+			return 0
+		}
 	}
 	return 0
 }
