@@ -15,7 +15,7 @@ import (
 const (
 	engineCollect = "collect/2"
 	engineFilter  = "filter/2"
-	engineDedup   = "dedup/3"
+	engineDedup   = "dedup/4"
 	engineSynth   = "synth/1"
 	engineTokens  = "tokens/1"
 	engineTrain   = "train/1"

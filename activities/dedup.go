@@ -17,10 +17,11 @@ type ExactInput struct {
 	Options dedup.Exact   `json:"options"`
 }
 
-// Exact keeps the first of equal records over all shards, in order; each shard stays one. One task: it holds 60 bytes a record.
+// Exact keeps the first of equal records over all shards, in order, and cuts what stands in them again; each shard stays one. One
+// task: see [dedup.ExactNotes] for what it holds.
 func (a *Activities) Exact(ctx context.Context, in ExactInput) (StageResult, error) {
 	return a.stage(ctx, work{name: "exact", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
-		next, stop := iter.Pull2(dedup.ExactNotes(records(a.chain(ctx, in.Shards)), in.Options))
+		next, stop := iter.Pull2(dedup.ExactNotes(beat(ctx, Progress{Stage: "exact", Unit: "records compared"}, records(a.chain(ctx, in.Shards))), in.Options))
 		defer stop()
 		for _, shard := range in.Shards {
 			notes := func(yield func(dataset.Note, error) bool) { // as many as the shard's rows ask for

@@ -19,17 +19,23 @@ import (
 )
 
 type dedupCommand struct {
-	Exact bool     `help:"Keep the first of equal rows."`
-	Near  float64  `placeholder:"0.8" help:"Keep one of rows at least this similar (Jaccard similarity of their word 5-grams), verified."`
-	Keep  string   `default:"longest" help:"Which of a cluster: first, longest, or best:FIELD."`
-	Index string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, and the others added to it."`
-	In    []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
+	Exact      bool     `help:"Keep the first of equal rows."`
+	Normalize  bool     `help:"For what is equal: fold case and runs of white space first."`
+	Paragraphs bool     `help:"Cut paragraphs that are there before."`
+	Lines      bool     `help:"Cut lines that are there before."`
+	Substring  int      `placeholder:"50" help:"Cut runs of at least so many words that are there before."`
+	Near       float64  `placeholder:"0.8" help:"Keep one of rows at least this similar (Jaccard similarity of their word 5-grams), verified."`
+	Unit       string   `default:"words" enum:"words,characters,tokens" help:"What the n-grams of near rows are of: words, characters (24-grams), or tokens (words and marks)."`
+	Method     string   `default:"minhash" enum:"minhash,simhash" help:"How candidates for near rows are found."`
+	Keep       string   `default:"longest" help:"Which of a cluster: longest, shortest, first; best, least, newest or oldest with a field, such as best:stars."`
+	Index      string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, and the others added to it."`
+	In         []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
 	outputFlags
 }
 
 // Help is shown below the flags.
 func (c *dedupCommand) Help() string {
-	return "Without --exact and --near, exact duplicates are removed.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --index seen.known today.jsonl -o new.jsonl"
+	return "Without another, --exact is meant; each of --paragraphs, --lines and --substring includes it. A dataset as output has clusters.parquet beside it.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --index seen.known today.jsonl -o new.jsonl"
 }
 
 // Run removes duplicates.
@@ -37,11 +43,14 @@ func (c *dedupCommand) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if !c.Exact && c.Near == 0 {
-		c.Exact = true
+	exact := dedup.Exact{Normalize: c.Normalize, Paragraphs: c.Paragraphs, Lines: c.Lines, Substring: c.Substring}.WithDefaults()
+	c.Exact = c.Exact || c.Near == 0 || c.Normalize || exact.Paragraphs || exact.Lines || exact.Substring != 0
+	near := dedup.Near{Similarity: c.Near, Keep: c.Keep, Unit: c.Unit, Method: c.Method}.WithDefaults()
+	err := exact.Validate()
+	if c.Near != 0 {
+		err = errors.Join(err, near.Validate())
 	}
-	near := dedup.Near{Similarity: c.Near, Keep: c.Keep}.WithDefaults()
-	if err := near.Validate(); c.Near != 0 && err != nil {
+	if err != nil {
 		return fmt.Errorf("%w: %w", err, errInput)
 	}
 	tmp, err := os.MkdirTemp("", "temper-dedup-*")
@@ -54,7 +63,7 @@ func (c *dedupCommand) Run(a *app) error {
 		return err
 	}
 	in := &input{a: a, paths: c.In}
-	p := &product{in: in, name: "unique", recipe: recipeJSON(map[string]any{"exact": c.Exact, "near": c.Near, "keep": c.Keep, "index": c.Index})}
+	p := &product{in: in, name: "unique", recipe: recipeJSON(c.options(exact, near))}
 	all, err := a.spool(s, dataset.Join(a.metered("dedup", in.records())))
 	if err != nil {
 		return err
@@ -64,7 +73,7 @@ func (c *dedupCommand) Run(a *app) error {
 		return err
 	}
 	if c.Exact {
-		if all, err = a.passOver(s, all, func(r dataset.Records) dataset.Notes { return dedup.ExactNotes(r, dedup.Exact{}) }); err != nil {
+		if all, err = a.passOver(s, all, func(r dataset.Records) dataset.Notes { return dedup.ExactNotes(r, exact) }); err != nil {
 			return err
 		}
 	}
@@ -94,6 +103,18 @@ func (c *dedupCommand) Run(a *app) error {
 		_, err := dedup.WriteKnown(w, grown)
 		return err
 	})
+}
+
+// options are what the dataset's card says it was made with.
+func (c *dedupCommand) options(exact dedup.Exact, near dedup.Near) map[string]any {
+	o := map[string]any{"index": c.Index}
+	if c.Exact {
+		o["exact"] = exact
+	}
+	if c.Near != 0 {
+		o["near"] = near
+	}
+	return o
 }
 
 // known drops the rows the index has, and returns it with the others added.
@@ -192,13 +213,14 @@ type clusterRow struct {
 	Cluster    string  `parquet:"cluster"`
 	Keeper     string  `parquet:"keeper"`
 	Similarity float64 `parquet:"similarity"`
+	Size       int64   `parquet:"size"`
 }
 
 func writeClusters(path string, clusters []dedup.Cluster) error {
 	return place(path, func(w io.Writer) error {
 		pw := parquet.NewGenericWriter[clusterRow](w)
 		for _, c := range clusters {
-			if _, err := pw.Write([]clusterRow{{c.ID, c.Cluster, c.Keeper, c.Similarity}}); err != nil {
+			if _, err := pw.Write([]clusterRow{{c.ID, c.Cluster, c.Keeper, c.Similarity, int64(c.Size)}}); err != nil {
 				return err
 			}
 		}

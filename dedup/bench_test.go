@@ -59,3 +59,27 @@ func BenchmarkNear(b *testing.B) {
 		clustersOf(b, recs, Near{})
 	}
 }
+
+func BenchmarkExact(b *testing.B) {
+	recs, size := sources(b)
+	for _, o := range []Exact{{}, {Normalize: true}, {Paragraphs: true, Lines: true}, {Substring: 50}} {
+		b.Run(fmt.Sprintf("%+v", o), func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				notes(b, ExactNotes(all(recs), o))
+			}
+		})
+	}
+}
+
+func BenchmarkEvals(b *testing.B) {
+	recs, size := sources(b)
+	e, err := NewEvals(all(rows(b, shared(b, "evals", "gsm8k_test.jsonl"))), Decontaminate{Against: []string{"x"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(size)
+	for b.Loop() {
+		notes(b, e.Notes(all(recs), nil))
+	}
+}

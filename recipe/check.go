@@ -173,6 +173,8 @@ func (c *checker) dedup(r *Recipe) {
 			c.wrong(errors.New("a step has exactly one of exact, near"), at...)
 		case s.Exact != nil && (exact || near):
 			c.wrong(errors.New("exact: comes once, and first"), at...)
+		case s.Exact != nil:
+			c.wrong(s.Exact.Validate(), at...)
 		case s.Near != nil && near:
 			c.wrong(errors.New("near: is there twice"), at...)
 		case s.Near != nil:
