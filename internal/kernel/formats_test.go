@@ -9,7 +9,7 @@ import (
 
 // filled is a tensor of any format with blocks of ordinary numbers: quantized where the format can be written, else blocks whose
 // bytes are all small, so that no scale is an infinity.
-func filled(t *testing.T, typ quant.Type, rows, cols int) *quant.Tensor {
+func filled(t testing.TB, typ quant.Type, rows, cols int) *quant.Tensor {
 	t.Helper()
 	if typ.Writable() {
 		w, err := quant.Quantize(typ, "w", rows, cols, random(3, rows*cols))
@@ -55,4 +55,24 @@ func TestFormats(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkFormats is the two products of training, forward and back, over each format: what dequantizing costs beside float32.
+func BenchmarkFormats(b *testing.B) {
+	const rows, cols, n = 1536, 768, 512
+	x, y, dx := random(1, n*cols), make([]float32, n*rows), make([]float32, n*cols)
+	for i := range int(quant.Types) {
+		typ := quant.Type(i)
+		if !typ.Known() {
+			continue
+		}
+		w := filled(b, typ, rows, cols)
+		b.Run(typ.String(), func(b *testing.B) {
+			for b.Loop() {
+				MulT(y, x, n, w, false)
+				Mul(dx, y, n, w, false)
+			}
+			b.ReportMetric(4*rows*cols*n*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
 }

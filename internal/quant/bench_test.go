@@ -13,11 +13,7 @@ func BenchmarkDecode(b *testing.B) {
 		if !t.Known() {
 			continue
 		}
-		w := &Tensor{Name: "w", Type: t, Rows: 64, Cols: cols, Group: 64}
-		w.Data = make([]byte, w.bytes())
-		r := rand.NewChaCha8([32]byte{1})
-		r.Read(w.Data)
-		w.Scales = make([]float32, w.scales())
+		w := ordinary(t, 64, cols)
 		dst := make([]float32, cols)
 		b.Run(t.String(), func(b *testing.B) {
 			b.SetBytes(4 * cols)
@@ -26,4 +22,27 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	}
+}
+
+// ordinary is a tensor of any format whose scales are ordinary numbers: quantized from normal ones where the format can be written,
+// else of bytes that are all small.
+func ordinary(typ Type, rows, cols int) *Tensor {
+	r := rand.New(rand.NewPCG(1, 2))
+	if typ.Writable() {
+		x := make([]float32, rows*cols)
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+		w, err := Quantize(typ, "w", rows, cols, x)
+		if err != nil {
+			panic(err)
+		}
+		return w
+	}
+	w := &Tensor{Name: "w", Type: typ, Rows: rows, Cols: cols}
+	w.Data = make([]byte, w.bytes())
+	for i := range w.Data {
+		w.Data[i] = byte(r.Uint32()) & 0x3b
+	}
+	return w
 }

@@ -4,15 +4,12 @@ import "math"
 
 // half is the value of an IEEE 754 binary16 number. Source: IEEE 754-2008 §3.6.
 func half(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exp {
-	case 0:
-		v := float32(frac) * (1.0 / (1 << 24))
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31:
-		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
+	sign, magnitude := uint32(h>>15)<<31, uint32(h&0x7fff)<<13
+	if magnitude >= 31<<23 { // an infinity or none
+		return math.Float32frombits(sign | 0xff<<23 | magnitude&(1<<23-1))
 	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+	// The bits read as float32 are 2¹¹² times too small, subnormal numbers too.
+	return math.Float32frombits(sign | math.Float32bits(math.Float32frombits(magnitude)*0x1p112))
 }
 
 // toHalf rounds to the nearest binary16 number, ties to even; what is too large becomes an infinity, a NaN stays one.

@@ -21,41 +21,44 @@ const (
 // decodeNF4 writes the values that begin at the value at of the whole matrix.
 func (t *Tensor) decodeNF4(dst []float32, at int) {
 	for len(dst) > 0 {
-		n := min(len(dst), t.Group-at%t.Group)
-		scale := t.Scales[at/t.Group]
-		part := dst[:n]
-		if at%2 == 1 {
-			part[0] = nf4Values[t.Data[at/2]&15] * scale
-			part, at = part[1:], at+1
+		if whole := len(dst) / t.Group; at%t.Group == 0 && whole > 0 && t.Group%16 == 0 && vectorizedNF4 != nil {
+			n := whole * t.Group
+			_ = t.Data[(at+n)/2-1]
+			vectorizedNF4(int64(whole), int64(t.Group/16), &t.Scales[at/t.Group : (at+n)/t.Group][0], &t.Data[at/2], &dst[0])
+			dst, at = dst[n:], at+n
+			continue
 		}
-		at += decodePairs(part, t.Data[at/2:], scale)
-		dst = dst[n:]
+		n := min(len(dst), t.Group-at%t.Group)
+		t.decodePart(dst[:n], at)
+		dst, at = dst[n:], at+n
 	}
 }
 
-// decodePairs writes the values of the halves of the bytes of src, the high one first, and returns how many there are.
-func decodePairs(dst []float32, src []byte, scale float32) int {
-	n := 0
-	if whole := len(dst) / 16; whole > 0 && vectorizedNF4 != nil {
-		n = 16 * whole
-		_ = src[n/2-1]
-		vectorizedNF4(int64(whole), scale, &src[0], &dst[0])
+// decodePart writes values of one group.
+func (t *Tensor) decodePart(dst []float32, at int) {
+	scale := t.Scales[at/t.Group]
+	if at%2 == 1 {
+		dst[0] = nf4Values[t.Data[at/2]&15] * scale
+		dst, at = dst[1:], at+1
 	}
-	if n == len(dst) {
-		return n
+	src := t.Data[at/2:][:(len(dst)+1)/2]
+	if whole := len(dst) / 16; whole > 0 && vectorizedNF4 != nil {
+		vectorizedNF4(1, int64(whole), &scale, &src[:8*whole][0], &dst[0])
+		dst, src = dst[16*whole:], src[8*whole:]
+	}
+	if len(dst) == 0 {
+		return
 	}
 	var level [16]float32
 	for i, v := range nf4Values {
 		level[i] = v * scale
 	}
-	for ; n+2 <= len(dst); n += 2 {
-		v := src[n/2]
-		dst[n], dst[n+1] = level[v>>4], level[v&15]
+	for i, v := range src[:len(dst)/2] {
+		dst[2*i], dst[2*i+1] = level[v>>4], level[v&15]
 	}
-	if n < len(dst) {
-		dst[n] = level[src[n/2]>>4]
+	if n := len(dst); n%2 == 1 {
+		dst[n-1] = level[src[n/2]>>4]
 	}
-	return len(dst)
 }
 
 // decodeInt8 writes q·scale/127, in the order of bitsandbytes' int8_vectorwise_dequant.

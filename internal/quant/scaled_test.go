@@ -2,6 +2,7 @@ package quant
 
 import (
 	"bytes"
+	"math"
 	"testing"
 )
 
@@ -48,4 +49,79 @@ func values(w *Tensor) []float32 {
 		w.Row(out[r*w.Cols:], r, 0, w.Cols)
 	}
 	return out
+}
+
+// TestParts: any part of a row has the values of the whole, though rows and parts begin within a byte or a scale.
+func TestParts(t *testing.T) {
+	for _, shape := range [][2]int{{3, 7}, {5, 33}, {4, 200}, {2, 64}, {3, 129}} {
+		rows, cols := shape[0], shape[1]
+		w := ordinary(NF4, rows, cols)
+		if err := w.Check(); err != nil {
+			t.Fatal(err)
+		}
+		for r := range rows {
+			for c0 := range cols {
+				for c1 := c0; c1 <= cols; c1 += 1 + c1/9 {
+					got := make([]float32, c1-c0)
+					w.Row(got, r, c0, c1)
+					for i, v := range got {
+						at := r*cols + c0 + i
+						if want := nf4Values[w.Data[at/2]>>(4-4*(at%2))&15] * w.Scales[at/64]; v != want {
+							t.Fatalf("%d × %d, row %d, values [%d,%d), value %d: got %g, want %g", rows, cols, r, c0, c1, i, v, want)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestHalf: every binary16 number and its value are each other's.
+func TestHalf(t *testing.T) {
+	for i := range 1 << 16 {
+		h := uint16(i)
+		v := half(h)
+		sign, exponent, fraction := 1-2*float64(h>>15), int(h>>10&31), float64(h&1023)
+		want := sign * math.Ldexp(1+fraction/1024, exponent-15)
+		switch exponent {
+		case 0:
+			want = sign * math.Ldexp(fraction, -24)
+		case 31:
+			if want = sign * math.Inf(1); fraction != 0 {
+				want = math.NaN()
+			}
+		}
+		if !(float64(v) == want || math.IsNaN(want) && v != v) || math.Signbit(float64(v)) != (h>>15 == 1) {
+			t.Fatalf("%#04x: got %g, want %g", h, v, want)
+		}
+		if got := toHalf(v); v == v && got != h {
+			t.Fatalf("%#04x: %g becomes %#04x", h, v, got)
+		}
+	}
+}
+
+// FuzzDecode: assembly and plain Go agree to the bit on any blocks, NaNs apart.
+func FuzzDecode(f *testing.F) {
+	f.Add(uint32(Q4_K), []byte("any"))
+	f.Add(uint32(MXFP4), []byte{0, 1, 2, 255})
+	f.Fuzz(func(t *testing.T, kind uint32, b []byte) {
+		typ := Type(kind % Types)
+		if !typ.InGGUF() || len(b) == 0 {
+			t.Skip()
+		}
+		l := layouts[typ]
+		n := len(b)/l.bytes + 1
+		src := make([]byte, n*l.bytes)
+		for i := range src {
+			src[i] = b[i%len(b)]
+		}
+		got, want := make([]float32, n*l.block), make([]float32, n*l.block)
+		Decode(typ, got, src)
+		decode(typ, want, src)
+		for i := range want {
+			if math.Float32bits(got[i]) != math.Float32bits(want[i]) && (got[i] == got[i] || want[i] == want[i]) {
+				t.Fatalf("%v, value %d: %g and %g", typ, i, got[i], want[i])
+			}
+		}
+	})
 }
