@@ -54,7 +54,7 @@ func traced(ctx context.Context, files collect.Files, s dataset.Source, roots []
 
 // candidates are the paths a source may be found at, the roots of the recipe first.
 func candidates(uri string, roots []string) []string {
-	if strings.HasPrefix(uri, "s3://") {
+	if strings.Contains(uri, "://") {
 		return []string{uri}
 	}
 	var out []string
@@ -101,6 +101,9 @@ func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Sou
 		t.Note = "rows of Parquet files are not stretches of bytes"
 		return t, true, nil
 	}
+	if strings.HasSuffix(at, ".warc.gz") || strings.HasSuffix(at, ".wet.gz") {
+		return t.archived(ctx, obj, s)
+	}
 	r, err := dataset.Decompress(at, io.NewSectionReader(obj, 0, size))
 	if err == nil {
 		_, err = io.CopyN(io.Discard, until{ctx, r}, s.Offset)
@@ -113,6 +116,23 @@ func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Sou
 		return t, true, fmt.Errorf("%s, byte %d: %w", at, s.Offset, err)
 	}
 	t.Bytes, t.Left = strings.ToValidUTF8(string(b), "\uFFFD"), s.Length-int64(len(b))
+	return t, true, nil
+}
+
+// archived is t with the bytes of a compressed archive's record, whose place is that of its member.
+func (t trace) archived(ctx context.Context, obj dataset.Object, s dataset.Source) (trace, bool, error) {
+	r, err := dataset.Decompress(t.Path, io.NewSectionReader(obj, s.Offset, s.Length))
+	var b []byte
+	if err == nil {
+		b, err = io.ReadAll(io.LimitReader(until{ctx, r}, maxTraced))
+	}
+	if err == nil {
+		t.Left, err = io.Copy(io.Discard, io.LimitReader(until{ctx, r}, 1<<30))
+	}
+	if err != nil {
+		return t, true, fmt.Errorf("%s, byte %d: %w", t.Path, s.Offset, err)
+	}
+	t.Bytes = strings.ToValidUTF8(string(b), "\uFFFD")
 	return t, true, nil
 }
 

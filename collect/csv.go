@@ -18,8 +18,8 @@ const maxColumns = 4096
 func (c *CSV) cuts(rel string) bool { return !compressed(rel) }
 
 // rows finds the rows after the header, which belongs to the first task.
-func (c *CSV) rows(w *window, name string) rows {
-	t := c.table(w, name)
+func (c *CSV) rows(in io.ReaderAt, size int64, name string) rows {
+	t := c.table(windowOf(in, size), name)
 	if len(c.Columns) == 0 {
 		t.header() // an error of reading comes again with the next row
 	}
@@ -75,7 +75,7 @@ func (r *reader) header(c *CSV, p Part) ([]string, error) {
 		return nil, err
 	}
 	defer obj.Close()
-	w := &window{r: io.NewSectionReader(obj, 0, p.Size)}
+	w := windowOf(obj, p.Size)
 	names, _ := c.table(w, p.Name).header()
 	return names, w.failed()
 }

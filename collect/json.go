@@ -3,12 +3,15 @@ package collect
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"unicode/utf8"
 )
 
 func (j *JSON) cuts(rel string) bool { return !compressed(rel) }
 
-func (j *JSON) rows(w *window, _ string) rows { return &jsonRows{w: w} }
+func (j *JSON) rows(in io.ReaderAt, size int64, _ string) rows {
+	return &jsonRows{w: windowOf(in, size)}
+}
 
 // read reads the objects of the task's files.
 func (j *JSON) read(r *reader) error {

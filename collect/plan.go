@@ -244,7 +244,7 @@ func (l *Listing) digestFile(ctx context.Context, files Files, parts []*Part) er
 // snap moves the parts of a file to where rows start. A part in which none does is empty.
 func snap(obj io.ReaderAt, parts []*Part, k cutter) error {
 	size := parts[0].Size
-	in := k.rows(&window{r: io.NewSectionReader(obj, 0, size)}, parts[0].Name)
+	in := k.rows(obj, size, parts[0].Name)
 	n := 1
 	for n < len(parts) {
 		s, ok, err := in.next()

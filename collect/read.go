@@ -97,6 +97,9 @@ func (r *reader) whole(p Part) (b []byte, ok bool, err error) {
 }
 
 func (r *reader) open(p Part) (dataset.Object, error) {
+	if r.ctx.Err() != nil {
+		return nil, context.Cause(r.ctx)
+	}
 	obj, err := r.files.Open(r.ctx, p.URI)
 	if err != nil {
 		return nil, err

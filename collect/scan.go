@@ -25,7 +25,7 @@ type rows interface {
 // A cutter finds rows in one pass, so that its files are cut where rows start.
 type cutter interface {
 	cuts(rel string) bool
-	rows(w *window, name string) rows
+	rows(in io.ReaderAt, size int64, name string) rows
 }
 
 // A splitter takes any byte range of a file, and reads the rows that start in it.
@@ -65,6 +65,11 @@ func (w *window) more() bool {
 	}
 	w.err = io.ErrNoProgress
 	return false
+}
+
+// windowOf is a window on a whole file.
+func windowOf(in io.ReaderAt, size int64) *window {
+	return &window{r: io.NewSectionReader(in, 0, size)}
 }
 
 // byteAt returns a byte of the window, reading on as needed; not ok at the end, or where the window is full.

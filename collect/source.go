@@ -23,6 +23,8 @@ type Source struct {
 	JSON     *JSON     `json:"json,omitempty" doc:"files of one JSON array of objects, such as chat logs; also compressed"`
 	CSV      *CSV      `json:"csv,omitempty" doc:"comma- or tab-separated tables; also compressed"`
 	Parquet  *Parquet  `json:"parquet,omitempty" doc:"Parquet tables"`
+	HTML     *HTML     `json:"html,omitempty" doc:"web pages: the main text of each; also compressed"`
+	WARC     *WARC     `json:"warc,omitempty" doc:"web archives: the main text of each page; also compressed"`
 	Text     *Text     `json:"text,omitempty" doc:"plain text files"`
 	Markdown *Markdown `json:"markdown,omitempty" doc:"Markdown files, a record a section"`
 }

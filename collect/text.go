@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -11,7 +12,9 @@ import (
 
 func (t *Text) cuts(rel string) bool { return t.Split == "paragraph" && !compressed(rel) }
 
-func (t *Text) rows(w *window, _ string) rows { return &paragraphs{w: w} }
+func (t *Text) rows(in io.ReaderAt, size int64, _ string) rows {
+	return &paragraphs{w: windowOf(in, size)}
+}
 
 // read reads whole files, or their paragraphs.
 func (t *Text) read(r *reader) error {

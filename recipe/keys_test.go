@@ -18,6 +18,8 @@ collect:
   - json: {root: /f}
   - csv: {root: /g}
   - parquet: {root: /h}
+  - html: {root: /i}
+  - warc: {root: /j}
 filter:
   - fix_text: {}
   - language: {keep: [en]}

@@ -19,7 +19,8 @@ var Allowed = map[string][]string{
 
 	"eval":          {"lora", "model"},
 	"examples":      {},
-	"collect":       {},
+	"collect":       {"collect/page"},
+	"collect/page":  {},
 	"filter":        {"filter/lang", "filter/pii", "filter/repair"},
 	"filter/lang":   {},
 	"filter/pii":    {},
@@ -59,7 +60,7 @@ var Rows = [][]string{
 	{"workflows"},
 	{"activities"},
 	{"collect", "filter", "dedup", "synth", "finetune", "eval", "model/convert"},
-	{"filter/lang", "filter/pii", "filter/repair"},
+	{"collect/page", "filter/lang", "filter/pii", "filter/repair"},
 	{"model"},
 	{"lora", "model/chat", "model/hub", "model/tiny", "internal/graph", "internal/store", "internal/store/storetest"},
 	{"internal/kernel", "internal/jinja", "model/tokenizer"},
