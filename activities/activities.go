@@ -12,6 +12,7 @@ import (
 
 	"temper/collect"
 	"temper/dataset"
+	"temper/finetune"
 	"temper/model"
 	"temper/model/hub"
 )
@@ -26,6 +27,8 @@ type Activities struct {
 	HTTP    *http.Client             // for model endpoints
 	Secret  func(name string) string // reads a secret named in a recipe (an environment variable); its value is never stored
 	Peak    func() int64             // the process's peak memory in bytes; nil: not measured
+
+	OnStep func(adapter string, s finetune.Step) // nil, or sees every step of a training
 
 	look bool // only look stages up; see [LookUp]
 

@@ -138,7 +138,7 @@ func (c *checkpoints) add(s finetune.Step) {
 	if s.EvalLoss != nil {
 		p.EvalLoss = *s.EvalLoss
 	}
-	if onCurve(s, c.evalEvery) {
+	if onCurve(s, c.evalEvery) && s.Skipped == "" {
 		c.Curve = append(c.Curve, p)
 	}
 	c.Peak = max(c.Peak, s.PeakBytes)

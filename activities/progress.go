@@ -15,11 +15,12 @@ import (
 
 // Progress is what activities heartbeat: how far the loop has come that makes the progress.
 type Progress struct {
-	Stage string `json:"stage"`
-	Done  int64  `json:"done"`
-	Total int64  `json:"total,omitempty"` // 0 if unknown
-	Unit  string `json:"unit,omitempty"`  // records, steps, tokens, bytes
-	Note  string `json:"note,omitempty"`  // the loss, the source of a download
+	Stage string  `json:"stage"`
+	Done  int64   `json:"done"`
+	Total int64   `json:"total,omitempty"` // 0 if unknown
+	Unit  string  `json:"unit,omitempty"`  // records, steps, tokens, bytes
+	Note  string  `json:"note,omitempty"`  // the loss, the source of a download
+	Curve []Point `json:"curve,omitempty"` // of a training, so far
 }
 
 // A pulse is one activity's sign of life. It is beaten by the loops that make progress, over records and over bytes: a ticker would

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestTransfersBeat(t *testing.T) {
 	if b, err := io.ReadAll(io.NewSectionReader(obj, 0, 5)); err != nil || string(b) != "bytes" {
 		t.Errorf("read %q, %v", b, err)
 	}
-	if got := pulseOf(ctx).last; got != (Progress{Stage: "score", Done: 3}) {
+	if got := pulseOf(ctx).last; !reflect.DeepEqual(got, Progress{Stage: "score", Done: 3}) {
 		t.Errorf("the transfer says %+v", got)
 	}
 	cancel(ended)

@@ -91,7 +91,7 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	if o.SaveEvery == 0 {
 		o.SaveEvery = saveEvery(o, len(job.Tokens.Sequences))
 	}
-	result, err := finetune.Train(ctx, job, o, a.hooks(ctx, saved))
+	result, err := finetune.Train(ctx, job, o, a.hooks(ctx, in.Name, saved))
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,13 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	}
 	s.Counts.In, s.Counts.Out = int64(len(job.Tokens.Sequences)), int64(len(job.Tokens.Sequences))
 	s.Metrics["curve"] = saved.Curve
-	s.Metrics["steps"], s.Metrics["tokens"], s.Metrics["loss"] = result.Steps, result.Tokens, saved.Curve[len(saved.Curve)-1].Loss
+	s.Metrics["steps"], s.Metrics["tokens"], s.Metrics["loss"] = result.Steps, result.Tokens, result.Loss
+	if result.Skipped > 0 {
+		s.Metrics["skipped_steps"] = result.Skipped
+	}
+	if result.Best > 0 {
+		s.Metrics["best_step"] = result.Best
+	}
 	s.Metrics["memory"], s.Metrics["peak_bytes"] = result.Memory, saved.Peak
 	s.Metrics["tokens_per_second"] = saved.speed()
 	return nil
@@ -118,7 +124,7 @@ func saveEvery(o finetune.Options, sequences int) int {
 }
 
 // hooks report progress, remember the curve and write checkpoints.
-func (a *Activities) hooks(ctx context.Context, saved *checkpoints) finetune.Hooks {
+func (a *Activities) hooks(ctx context.Context, name string, saved *checkpoints) finetune.Hooks {
 	p := Progress{Stage: "train", Unit: "steps"}
 	start := time.Now()
 	return finetune.Hooks{
@@ -133,7 +139,13 @@ func (a *Activities) hooks(ctx context.Context, saved *checkpoints) finetune.Hoo
 		OnStep: func(s finetune.Step) error {
 			p.Done, p.Total = int64(s.Step), int64(s.Steps)
 			saved.add(s)
-			p.Note = saved.last()
+			p.Note, p.Curve = saved.last(), saved.Curve
+			if s.SecondsLeft > 0 {
+				p.Note += fmt.Sprintf(", %s left", time.Duration(s.SecondsLeft*float64(time.Second)).Round(time.Second))
+			}
+			if a.OnStep != nil {
+				a.OnStep(name, s)
+			}
 			say(ctx, p)
 			return nil
 		},

@@ -210,7 +210,9 @@ func (t *trainer) next(ctx context.Context) (Step, error) {
 	if err := t.change(&s, at); err != nil {
 		return s, err
 	}
-	t.step, t.loss = t.step+1, s.Loss
+	if t.step++; s.Skipped == "" {
+		t.loss = s.Loss
+	}
 	t.tokens += tokens
 	s.Tokens = t.tokens
 	if d := t.now() - start; d > 0 {

@@ -193,7 +193,7 @@ func (h *house) going() worker.Run {
 		done[i].Outputs = nil
 	}
 	return worker.Run{ID: "tonight", Name: "go-docs", Kind: "Pipeline", Status: "running", Started: time.Now().Add(-95 * time.Second), Stages: done, Current: "tune",
-		Active: []activities.Progress{{Stage: "train", Done: 84, Total: 240, Unit: "steps", Note: "loss 1.9021, 2210 tokens/s"}}}
+		Active: []activities.Progress{{Stage: "train", Done: 84, Total: 240, Unit: "steps", Note: "loss 1.9021, 2210 tokens/s", Curve: curve()[:84]}}}
 }
 
 // broken is a run that failed, with a hostile reason.

@@ -143,6 +143,11 @@ func newRunPage(run worker.Run) runPage {
 		}
 		p.Refs = append(p.Refs, refsOf(st)...)
 	}
+	for _, active := range run.Active { // the curve of a training that runs
+		if p.Loss == nil {
+			p.Loss = LossPlot(active.Curve)
+		}
+	}
 	base := 0.0
 	for _, who := range []string{"base", "challenger", "champion"} {
 		if s, ok := activities.ScoreOf(run.Stages, who); ok {

@@ -30,7 +30,7 @@ func TestPages(t *testing.T) {
 	for name, want := range map[string][]string{
 		"runs":             {"quickstart", "tonight", "broken", "failed", `http-equiv="refresh"`, "scheduled retrain"},
 		"run":              {"9,117", "1,808", "-42.4 %", "gopher_quality.words", "<svg class=\"plot\"", "2.8114", "1.6202", "Promoted.", "NewReader returns a new Reader", "cached", "go-docs@" + h.manifest.Version, "mem:/datasets/go-docs", "/namespaces/default/workflows/quickstart"},
-		"running":          {"84 of 240 steps", "35.0 %", "loss 1.9021", `http-equiv="refresh"`, "hold it"},
+		"running":          {"84 of 240 steps", "35.0 %", "loss 1.9021", "<svg class=\"plot\"", `http-equiv="refresh"`, "hold it"},
 		"failed":           {"plan collect: open /nowhere", "temper retry broken"},
 		"retrain":          {"Nothing new was found"},
 		"run-rejects":      {"drop00", "drop07", "dropped", "gopher_quality.words: 0, must be &gt;= 10"},
