@@ -166,7 +166,7 @@ func (c *adapterExport) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.room(); err != nil {
+	if err := roomForAdapter(c.Out, c.Force); err != nil {
 		return err
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(c.Out)), ".adapter-*")
@@ -201,16 +201,16 @@ func (c *adapterExport) Run(a *app) error {
 	return nil
 }
 
-// room refuses an output that exists: without --force always, with it unless it is an adapter, which may be replaced.
-func (c *adapterExport) room() error {
-	if _, err := os.Stat(c.Out); errors.Is(err, fs.ErrNotExist) {
+// roomForAdapter refuses an output that exists: without force always, with it unless it is an adapter, which may be replaced.
+func roomForAdapter(out string, force bool) error {
+	if _, err := os.Stat(out); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if !c.Force {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	if !force {
+		return fmt.Errorf("%s exists: remove it, or give --force: %w", out, errInput)
 	}
-	if _, err := os.Stat(filepath.Join(c.Out, lora.ConfigFile)); err != nil {
-		return fmt.Errorf("%s exists and is no adapter, so --force does not replace it: %w", c.Out, errInput)
+	if _, err := os.Stat(filepath.Join(out, lora.ConfigFile)); err != nil {
+		return fmt.Errorf("%s exists and is no adapter, so --force does not replace it: %w", out, errInput)
 	}
 	return nil
 }

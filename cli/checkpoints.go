@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -17,24 +19,44 @@ const (
 	previousFile = "previous.ckpt"
 )
 
-// begin returns the checkpoint to go on from: the newest that is whole, or nil without resume. A folder that is there and is not
-// resumed is somebody's unfinished work: it is refused unless forced.
-func (d checkpointFolder) begin(resume, force bool) (*finetune.Checkpoint, error) {
+// begin returns the checkpoint to go on from: the newest that is whole, or nil to begin. One that is damaged is set aside and the one
+// before used, which it says; where none is whole, it refuses. A folder that is there and is not resumed is somebody's unfinished
+// work: it is refused unless forced.
+func (d checkpointFolder) begin(resume, force bool, say io.Writer) (*finetune.Checkpoint, error) {
 	if _, err := os.Stat(string(d)); err == nil && !resume && !force {
 		return nil, fmt.Errorf("%s holds an unfinished training: give --resume to go on with it, or --force to begin again: %w", d, errInput)
+	}
+	if err := os.RemoveAll(string(d) + ".old"); err != nil { // left by a stop in remove
+		return nil, err
 	}
 	if !resume {
 		return nil, os.RemoveAll(string(d))
 	}
+	damaged := 0
 	for _, name := range []string{newestFile, previousFile} {
-		b, err := os.ReadFile(filepath.Join(string(d), name))
-		if err != nil {
-			continue // never written, or the folder is not there: from the beginning
+		path := filepath.Join(string(d), name)
+		b, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		if c, err := finetune.ReadCheckpoint(b); err == nil {
+		if err != nil {
+			return nil, err
+		}
+		c, err := finetune.ReadCheckpoint(b)
+		if err == nil {
+			fmt.Fprintf(say, "going on after step %d of %d\n", c.Step, c.Steps)
 			return c, nil
 		}
+		damaged++
+		if err := os.Rename(path, path+".damaged"); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(say, "%s is damaged and set aside as %s.damaged: %v\n", path, name, err)
 	}
+	if damaged > 0 {
+		return nil, fmt.Errorf("no checkpoint in %s is whole: give --force instead of --resume to begin again: %w", d, errInput)
+	}
+	fmt.Fprintf(say, "no checkpoint in %s: beginning with step 1\n", d)
 	return nil, nil
 }
 
@@ -51,4 +73,13 @@ func (d checkpointFolder) save(c *finetune.Checkpoint) error {
 		_, err := c.WriteTo(w)
 		return err
 	})
+}
+
+// remove takes the folder away at once: no part of it is left to be resumed.
+func (d checkpointFolder) remove() error {
+	old := string(d) + ".old"
+	if err := os.Rename(string(d), old); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
 }

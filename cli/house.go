@@ -27,6 +27,7 @@ type House struct {
 
 	worker *worker.Worker
 	page   *http.Server
+	gauges *gauges
 }
 
 // HouseOptions say what a House is made of.
@@ -35,6 +36,7 @@ type HouseOptions struct {
 	Page    string   // address the page listens on, such as 127.0.0.1:7080; "" for none
 	Scratch string   // folder for verified copies of base models; "" means the user's cache folder
 	Threads int      // compute threads; 0 means all cores
+	Metrics string   // address that answers Prometheus on /metrics; "" for none
 }
 
 // OpenHouse connects to the servers and starts to work.
@@ -61,6 +63,12 @@ func OpenHouse(a *Shell, at Connection, o HouseOptions) (_ *House, err error) {
 	}
 	acts := &activities.Activities{Store: h.Store, Sources: sources{}, Models: hub.Default(), Scratch: o.Scratch, Threads: o.Threads,
 		HTTP: &http.Client{Timeout: 5 * time.Minute}, Secret: os.Getenv, Peak: peak}
+	if o.Metrics != "" {
+		if h.gauges, err = openGauges(o.Metrics); err != nil {
+			return nil, err
+		}
+		acts.OnStep = h.gauges.set
+	}
 	w, err := worker.New(h.Temporal, acts, o.Queues)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errInput, err)
@@ -105,6 +113,7 @@ func (h *House) Close() {
 	if h.worker != nil {
 		h.worker.Stop()
 	}
+	h.gauges.close()
 	if h.Temporal != nil {
 		h.Temporal.Close()
 	}
@@ -124,6 +133,7 @@ type workerCommand struct {
 	Page    string   `placeholder:"HOST:PORT" help:"Serve the page too, on a loopback address."`
 	Scratch string   `help:"Folder for verified copies of base models. Default: the user's cache folder."`
 	Threads int      `help:"Compute threads. Default: all cores."`
+	Metrics string   `placeholder:"HOST:PORT" help:"Answer Prometheus on /metrics there: the figures of the training that runs."`
 	serverFlags
 	storeFlags
 }

@@ -13,15 +13,18 @@ type tokenizeCommand struct {
 	Base     string   `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
 	IDs      bool     `name:"ids" help:"Print one JSON array of ids a record, for plain text."`
 	Out      string   `short:"o" help:"Token batches with the chat template and the answer mask, as an Arrow file."`
+	Check    bool     `help:"Write nothing: say what would be trained on, with one sample and its trained tokens in colour."`
+	JSON     bool     `name:"json" help:"With --check: print one JSON object."`
 	Sequence int      `default:"512" help:"Longest sequence, in tokens."`
 	Pack     bool     `help:"Several samples a sequence, each seeing only itself."`
+	WeightBy string   `placeholder:"FIELD" help:"Meta field of a record that weighs its loss; 1 where it is absent."`
 	Force    bool     `help:"Replace an existing output."`
 	In       []string `arg:"" help:"JSONL (also .gz, .zst), a dataset folder or text files; - is standard input."`
 }
 
 // Help is shown below the flags.
 func (c *tokenizeCommand) Help() string {
-	return "Examples:\n  temper tokenize --base smollm2-135m-instruct --pack chats.jsonl -o tokens.arrow\n  echo 'one line of text' > t.txt; temper tokenize --base tiny --ids t.txt"
+	return "Examples:\n  temper tokenize --base smollm2-135m-instruct --pack chats.jsonl -o tokens.arrow\n  echo 'one line of text' > t.txt; temper tokenize --base tiny --ids t.txt\n  temper tokenize --base tiny --check chats.jsonl"
 }
 
 // Run tokenizes.
@@ -42,11 +45,14 @@ func (c *tokenizeCommand) Run(a *app) error {
 		}
 		return nil
 	}
+	if c.Check {
+		return c.check(a, m)
+	}
 	if c.Out == "" {
-		return fmt.Errorf("give --ids to print ids, or -o FILE.arrow for token batches: %w", errInput)
+		return fmt.Errorf("give --ids to print ids, --check to see what would be trained on, or -o FILE.arrow for token batches: %w", errInput)
 	}
 	in := &input{a: a, paths: c.In}
-	tokens, count, err := finetune.Encode(m, in.records(), finetune.Options{Sequence: c.Sequence, Pack: c.Pack}, a.dropped)
+	tokens, count, err := finetune.Encode(m, in.records(), c.options(), a.dropped)
 	if err != nil {
 		return err
 	}
@@ -60,16 +66,16 @@ func (c *tokenizeCommand) Run(a *app) error {
 		return err
 	}
 	all, trained := tokens.Counts()
-	fmt.Fprintf(a.err, "%d of %d samples in %d sequences, %d tokens, %d of them trained\n", count.In-dropCount(count), count.In, len(tokens.Sequences), all, trained)
+	if trained == 0 {
+		os.Remove(c.Out)
+		return fmt.Errorf("none of %d records became a sample (%s): %w", count.In, count.Reasons(), errInput)
+	}
+	fmt.Fprintf(a.err, "%d of %d samples in %d sequences, %d tokens, %d of them trained\n", count.Samples, count.In, len(tokens.Sequences), all, trained)
 	return f.Close()
 }
 
-// dropCount is how many samples an encoding dropped.
-func dropCount(e finetune.Encoded) (n int64) {
-	for _, c := range e.Dropped {
-		n += c
-	}
-	return n
+func (c *tokenizeCommand) options() finetune.Options {
+	return finetune.Options{Sequence: c.Sequence, Pack: c.Pack, WeightBy: c.WeightBy}
 }
 
 // dropped says which sample cannot be trained on, and why.

@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +57,8 @@ type tuneCommand struct {
 	Eval          string  `help:"Held-out conversations as JSONL, a dataset folder, or token batches as .arrow."`
 	EvalEvery     int     `help:"Steps between losses on --eval; 0 for only at the end."`
 	SaveEvery     int     `help:"Steps between checkpoints; one is always written when training is stopped."`
-	Log           string  `help:"One JSON object a step."`
+	Log           string  `help:"One JSON object a step, in this file too; the adapter's folder always has them in steps.jsonl, and as events for TensorBoard."`
+	Metrics       string  `placeholder:"HOST:PORT" help:"Answer Prometheus on /metrics there while training."`
 	Force         bool    `help:"Replace an existing output."`
 }
 
@@ -86,30 +83,36 @@ Examples:
 
 // Run trains and writes the adapter.
 func (c *tuneCommand) Run(a *app) error {
-	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) && !c.Force {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	if err := roomForAdapter(c.Out, c.Force); err != nil {
+		return err
 	}
 	job, err := c.job(a)
 	if err != nil {
 		return err
 	}
 	saved := checkpointFolder(filepath.Clean(c.Out) + ".checkpoints")
-	if job.Resume, err = saved.begin(c.Resume, c.Force); err != nil {
+	if job.Resume, err = saved.begin(c.Resume, c.Force, a.err); err != nil {
 		return err
 	}
-	if job.Resume != nil {
-		fmt.Fprintf(a.err, "going on after step %d\n", job.Resume.Step)
-	}
-	log, err := c.log(job.Resume)
+	log, err := watch(saved, c.Log, job.Resume, c.Force)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer log.close()
+	var shown *gauges
+	if c.Metrics != "" {
+		if shown, err = openGauges(c.Metrics); err != nil {
+			return err
+		}
+		defer shown.close()
+		fmt.Fprintf(a.err, "metrics at %s\n", shown.address)
+	}
 	start := time.Now()
 	hooks := finetune.Hooks{Peak: peak, Clock: func() time.Duration { return time.Since(start) }, Save: saved.save}
 	hooks.OnStep = func(s finetune.Step) error {
-		fmt.Fprintln(a.err, stepLine(s, time.Since(start)))
-		return json.NewEncoder(log).Encode(s)
+		fmt.Fprintln(a.err, stepLine(s))
+		shown.set(filepath.Base(c.Out), s)
+		return log.step(s)
 	}
 	result, err := finetune.Train(a.ctx, job, c.options(), hooks)
 	if errors.Is(err, context.Canceled) {
@@ -118,23 +121,47 @@ func (c *tuneCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+	if result.Best > 0 {
+		fmt.Fprintf(a.err, "the adapter is that of step %d, whose held-out loss was the lowest of %d steps\n", result.Best, result.Steps)
+	}
+	if err := c.finish(result.Adapter, log, saved); err != nil {
 		return err
 	}
-	if err := result.Adapter.Write(c.Out); err != nil {
+	return saved.remove()
+}
+
+// finish puts the adapter with its logs in place, whole: a stop at any time leaves either it or the checkpoints.
+func (c *tuneCommand) finish(adapter *lora.Adapter, log *watchLog, saved checkpointFolder) error {
+	dir := filepath.Join(string(saved), "adapter")
+	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return os.RemoveAll(string(saved))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := adapter.Write(dir); err != nil {
+		return err
+	}
+	if err := log.keep(saved, dir); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(c.Out); err != nil {
+		return err
+	}
+	return os.Rename(dir, c.Out)
 }
 
 // stepLine says how a step went.
-func stepLine(s finetune.Step, took time.Duration) string {
-	line := fmt.Sprintf("step %d of %d: loss %.4f, gradient %.3f, %.0f tokens/s, %s", s.Step, s.Steps, s.Loss, s.GradNorm, s.TokensPerSecond, web.Bytes(s.PeakBytes))
+func stepLine(s finetune.Step) string {
+	line := fmt.Sprintf("step %d of %d: loss %.4f, rate %.3g, gradient %.3f, %.0f tokens/s, %s", s.Step, s.Steps, s.Loss, s.LR, s.GradNorm, s.TokensPerSecond, web.Bytes(s.PeakBytes))
 	if s.EvalLoss != nil {
 		line += fmt.Sprintf(", held out %.4f", *s.EvalLoss)
 	}
-	if left := s.Steps - s.Step; left > 0 {
-		line += fmt.Sprintf(", %s left", (took / time.Duration(s.Step) * time.Duration(left)).Round(time.Second))
+	if s.Step < s.Steps {
+		line += fmt.Sprintf(", %s left", time.Duration(s.SecondsLeft*float64(time.Second)).Round(time.Second))
+	}
+	if s.Skipped != "" {
+		line += "; skipped: " + s.Skipped
 	}
 	return line
 }
@@ -157,50 +184,6 @@ func (c *tuneCommand) job(a *app) (finetune.Job, error) {
 	job.Adapter, err = c.adapter(base)
 	return job, err
 }
-
-// log opens the steps' file. A resumed run keeps the steps up to its checkpoint.
-func (c *tuneCommand) log(from *finetune.Checkpoint) (io.WriteCloser, error) {
-	if c.Log == "" {
-		return nowhere{io.Discard}, nil
-	}
-	if from == nil {
-		return create(c.Log, c.Force)
-	}
-	kept, err := stepsUntil(c.Log, from.Step)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Create(c.Log)
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(kept)
-	return f, err
-}
-
-// stepsUntil reads the lines of a log up to a step.
-func stepsUntil(path string, step int) ([]byte, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var kept []byte
-	for line := range bytes.Lines(b) {
-		var s finetune.Step
-		if json.Unmarshal(line, &s) != nil || s.Step > step {
-			break
-		}
-		kept = append(kept, line...)
-	}
-	return kept, nil
-}
-
-type nowhere struct{ io.Writer }
-
-func (nowhere) Close() error { return nil }
 
 // options are the trainer's; it takes negative values for what a 0 here turns off.
 func (c *tuneCommand) options() finetune.Options {
@@ -247,10 +230,17 @@ func (a *app) tokens(base *model.Model, data string, o finetune.Options) (finetu
 			return finetune.Tokens{}, err
 		}
 		defer f.Close()
-		return finetune.ReadTokens(f)
+		tokens, err := finetune.ReadTokens(f)
+		if err == nil {
+			err = finetune.Audit(base, tokens)
+		}
+		return tokens, err
 	}
 	in := &input{a: a, paths: []string{data}}
-	tokens, _, err := finetune.Encode(base, in.records(), o, a.dropped)
+	tokens, count, err := finetune.Encode(base, in.records(), o, a.dropped)
+	if err == nil && count.Samples == 0 {
+		err = fmt.Errorf("%s: none of %d records became a sample (%s): %w", data, count.In, count.Reasons(), errInput)
+	}
 	return tokens, err
 }
 

@@ -8,7 +8,7 @@ const Ground = "dataset"
 var Allowed = map[string][]string{
 	"cmd/temper": {"cli"},
 	"bench":      {"dedup", "filter", "model"},
-	"cli": {"activities", "collect", "dedup", "eval", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat",
+	"cli": {"activities", "collect", "dedup", "eval", "filter", "finetune", "internal/kernel", "internal/store", "internal/tfevents", "lora", "model", "model/chat",
 		"model/convert", "model/hub", "model/tiny", "model/tokenizer", "recipe", "synth", "web", "worker", "workflows"},
 	"web":       {"activities", "internal/store", "recipe", "worker", "workflows"},
 	"recipe":    {"activities", "collect", "dedup", "filter", "finetune", "lora", "model/hub", "synth", "workflows"},
