@@ -11,6 +11,7 @@ type decoding int
 const (
 	byBytes  decoding = iota // each letter is a byte
 	bySpaces                 // ▁ is a space, <0x41> a byte
+	byPieces                 // a token is a word, with a space before it, or with ## or without ▁ the rest of one
 )
 
 // letters is GPT-2's one printable character for each byte.
@@ -37,7 +38,7 @@ var byteOf = func() map[rune]byte {
 }()
 
 // Decode returns the text of ids; control tokens are left out. It is the inverse of Encode for byte-level BPE; for
-// SentencePiece the space that Encode put before the text stays.
+// SentencePiece the space that Encode put before the text stays, and WordPiece keeps neither case nor spacing.
 func (t *Tokenizer) Decode(ids []int32) string { return string(t.DecodeBytes(ids)) }
 
 // DecodeBytes is Decode for ids that may end within a character.
@@ -63,7 +64,17 @@ func (t *Tokenizer) piece(out []byte, id int32) []byte {
 		if b, ok := byteName(s); ok && t.kinds[id] == byteToken {
 			return append(out, b)
 		}
-		return append(out, strings.ReplaceAll(s, "▁", " ")...)
+		return append(out, strings.ReplaceAll(s, line, " ")...)
+	case byPieces:
+		begins := strings.HasPrefix(s, t.begin)
+		if begins && t.begin == "" {
+			s, begins = strings.CutPrefix(s, t.within)
+			begins = !begins
+		}
+		if begins && len(out) > 0 {
+			out = append(out, ' ')
+		}
+		return append(out, strings.TrimPrefix(s, t.begin)...)
 	}
 	for _, r := range s {
 		if b, ok := byteOf[r]; ok {

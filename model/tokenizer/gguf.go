@@ -42,8 +42,12 @@ func fromGGUF(f *gguf.File) (*Tokenizer, error) {
 		err = t.ggufBytes(f)
 	case "llama":
 		err = t.ggufSentencePiece(f)
+	case "t5":
+		err = t.ggufUnigram(f)
+	case "bert":
+		err = t.ggufWordPiece(f)
 	default:
-		err = fmt.Errorf("its model is %q; gpt2 and llama are read: %w", kind, ErrUnsupported)
+		err = fmt.Errorf("its model is %q; gpt2, llama, t5 and bert are read: %w", kind, ErrUnsupported)
 	}
 	return t, err
 }
@@ -79,18 +83,85 @@ func (t *Tokenizer) ggufSentencePiece(f *gguf.File) error {
 	if _, said := f.Bool("tokenizer.ggml.add_bos_token"); !said {
 		t.addBOS = true
 	}
-	t.once = true
+	prefix := true
 	if v, said := f.Bool("tokenizer.ggml.add_space_prefix"); said {
-		t.once = v
+		prefix = v
 	}
-	scores, _ := f.Floats("tokenizer.ggml.scores")
-	if len(scores) != len(t.tokens) {
-		return fmt.Errorf("%d scores for %d tokens: %w", len(scores), len(t.tokens), dataset.ErrMalformed)
+	scores, err := t.ggufScores(f)
+	if err != nil {
+		return err
 	}
 	b := t.scored(scores, func(int32) bool { return true })
 	t.byteTokens(&b.bytes, func(id int32) bool { return t.kinds[id] == byteToken })
 	t.spell, t.decode = b, bySpaces
-	t.normalize = underline
+	t.normalize = func(text string, first bool) string {
+		if prefix && first {
+			text = " " + text
+		}
+		return underline(text)
+	}
 	t.scan = t.afterUnderlines()
+	return nil
+}
+
+func (t *Tokenizer) ggufScores(f *gguf.File) ([]float64, error) {
+	scores, _ := f.Floats("tokenizer.ggml.scores")
+	if len(scores) != len(t.tokens) {
+		return nil, fmt.Errorf("%d scores for %d tokens: %w", len(scores), len(t.tokens), dataset.ErrMalformed)
+	}
+	return scores, nil
+}
+
+// ggufUnigram is SentencePiece's unigram model, with its normalizer.
+func (t *Tokenizer) ggufUnigram(f *gguf.File) error {
+	scores, err := t.ggufScores(f)
+	if err != nil {
+		return err
+	}
+	m := spFile{tokens: t.tokens, kinds: t.kinds, scores: scores, model: 1, unknown: t.number(f, "unknown"), bos: t.bos, eos: t.eos, underline: true, prefix: true}
+	if v, said := f.Bool("tokenizer.ggml.add_space_prefix"); said {
+		m.prefix = v
+	}
+	m.squeeze, _ = f.Bool("tokenizer.ggml.remove_extra_whitespaces")
+	if v, ok := f.Value("tokenizer.ggml.precompiled_charsmap"); ok {
+		if m.charsMap, ok = byteArray(v); !ok {
+			return fmt.Errorf("tokenizer.ggml.precompiled_charsmap is a %T: %w", v, dataset.ErrMalformed)
+		}
+	}
+	made, err := m.tokenizer()
+	if err != nil {
+		return err
+	}
+	t.added, t.normalize, t.spell, t.decode = made.added, made.normalize, made.spell, made.decode
+	return nil
+}
+
+// byteArray is a GGUF array of bytes, which is read as numbers.
+func byteArray(v any) ([]byte, bool) {
+	numbers, ok := v.([]int64)
+	if !ok {
+		return nil, false
+	}
+	b := make([]byte, len(numbers))
+	for i, n := range numbers {
+		b[i] = byte(n)
+	}
+	return b, true
+}
+
+// ggufWordPiece is BERT's: GGUF writes ▁ before the tokens that begin a word and nothing before the others.
+func (t *Tokenizer) ggufWordPiece(f *gguf.File) error {
+	t.bos = t.number(f, "cls")
+	if t.bos < 0 {
+		t.bos = t.number(f, "bos")
+	}
+	if t.eos = t.number(f, "seperator"); t.eos < 0 { // as GGUF spells it
+		t.eos = t.number(f, "eos")
+	}
+	w := newWordPiece(t.ids, line, "")
+	w.unknown = t.number(f, "unknown")
+	t.spell, t.pre, t.decode, t.begin = w, bertWords, byPieces, line
+	n := bertNormalizer{clean: true, chinese: true, accents: true, lower: true}
+	t.normalize = func(text string, _ bool) string { return n.normalize(text) }
 	return nil
 }

@@ -2,21 +2,37 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"temper/dataset"
 )
 
-// FromHF reads tokenizer.json of a Hugging Face folder: byte-level BPE whose pre-tokenizer is one this build has.
+// maxJSON is the largest tokenizer.json read, in bytes: Gemma 3's has 33 MB.
+const maxJSON = 256 << 20
+
+// FromHF reads the tokenizer of a Hugging Face folder: tokenizer.json, or where there is none tokenizer.model; and from
+// tokenizer_config.json which tokens begin and end a text. The error of a folder with neither is fs.ErrNotExist.
 func FromHF(dir string) (*Tokenizer, error) {
 	path := filepath.Join(dir, "tokenizer.json")
-	b, err := os.ReadFile(path)
+	b, err := readBounded(path, maxJSON)
+	if errors.Is(err, fs.ErrNotExist) {
+		path = filepath.Join(dir, "tokenizer.model")
+		b, err = readBounded(path, maxModel)
+		if err == nil {
+			var t *Tokenizer
+			if t, err = parseSentencePiece(b); err == nil {
+				return t, nil
+			}
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	t, err := fromJSON(b)
+	t, err := parseJSON(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -25,107 +41,163 @@ func FromHF(dir string) (*Tokenizer, error) {
 
 // hfFile is what is read of a tokenizer.json.
 type hfFile struct {
-	AddedTokens []struct {
-		ID      int32  `json:"id"`
-		Content string `json:"content"`
-		Special bool   `json:"special"`
-	} `json:"added_tokens"`
-	PreTokenizer hfPre `json:"pre_tokenizer"`
-	Model        struct {
-		Type   string            `json:"type"`
-		Vocab  map[string]int32  `json:"vocab"`
-		Merges []json.RawMessage `json:"merges"`
-	} `json:"model"`
+	AddedTokens   []hfAdded `json:"added_tokens"`
+	Normalizer    *hfStep   `json:"normalizer"`
+	PreTokenizer  *hfStep   `json:"pre_tokenizer"`
+	PostProcessor *hfStep   `json:"post_processor"`
+	Model         hfModel   `json:"model"`
 }
 
-type hfPre struct {
-	Type             string  `json:"type"`
-	IndividualDigits bool    `json:"individual_digits"`
-	UseRegex         *bool   `json:"use_regex"`
-	Pretokenizers    []hfPre `json:"pretokenizers"`
+type hfAdded struct {
+	ID         int32  `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
 }
 
-func fromJSON(b []byte) (*Tokenizer, error) {
+type hfModel struct {
+	Type         string          `json:"type"`
+	Vocab        json.RawMessage `json:"vocab"`
+	Merges       []hfMerge       `json:"merges"`
+	UnkToken     *string         `json:"unk_token"`
+	UnkID        *int32          `json:"unk_id"`
+	FuseUnk      bool            `json:"fuse_unk"`
+	ByteFallback bool            `json:"byte_fallback"`
+	IgnoreMerges bool            `json:"ignore_merges"`
+	Prefix       *string         `json:"continuing_subword_prefix"`
+	Suffix       *string         `json:"end_of_word_suffix"`
+	MaxChars     *int            `json:"max_input_chars_per_word"`
+	Dropout      *float64        `json:"dropout"`
+}
+
+// hfMerge is ["a","b"] or "a b".
+type hfMerge struct {
+	two [2]string
+	one string
+}
+
+// UnmarshalJSON reads either form.
+func (m *hfMerge) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '[' {
+		var two []string
+		if err := json.Unmarshal(b, &two); err != nil || len(two) != 2 {
+			return fmt.Errorf("merge %.80s: %w", b, dataset.ErrMalformed)
+		}
+		m.two = [2]string(two)
+		return nil
+	}
+	return json.Unmarshal(b, &m.one)
+}
+
+func parseJSON(b []byte) (*Tokenizer, error) {
 	var f hfFile
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, fmt.Errorf("%w: %w", dataset.ErrMalformed, err)
 	}
-	pre, ok := f.PreTokenizer.name()
-	if f.Model.Type != "BPE" || !ok {
-		return nil, fmt.Errorf("its model is %q with pre-tokenizer %q; byte-level BPE with GPT-2's words is read: %w", f.Model.Type, f.PreTokenizer.Type, ErrUnsupported)
+	t := &Tokenizer{bos: -1, eos: -1, eot: -1}
+	vocab, scores, err := f.Model.vocabulary()
+	if err != nil {
+		return nil, err
 	}
-	size := int32(len(f.Model.Vocab) + len(f.AddedTokens))
-	t := &Tokenizer{bos: -1, eos: -1, eot: -1, tokens: make([]string, 0, size)}
-	t.tokens, t.kinds = make([]string, size), make([]int64, size)
-	put := func(id int32, s string, kind int64) error {
-		if id < 0 || id >= size {
-			return fmt.Errorf("token %q has id %d of %d: %w", s, id, size, dataset.ErrMalformed)
+	if err := t.setTokens(vocab, f.AddedTokens); err != nil {
+		return nil, err
+	}
+	var bytes bool
+	if t.normalize, err = f.Normalizer.normalizer(); err != nil {
+		return nil, err
+	}
+	if t.scan, t.pre, bytes, err = f.PreTokenizer.words(); err != nil {
+		return nil, err
+	}
+	if err := f.Model.speller(t, vocab, scores, bytes); err != nil {
+		return nil, err
+	}
+	if t.scan == nil && t.pre == nil && t.decode == bySpaces && f.Model.Type == "BPE" && f.Model.Prefix == nil && f.Model.Suffix == nil {
+		t.scan = t.afterUnderlines()
+	}
+	t.addAll(f.AddedTokens)
+	return t, f.PostProcessor.post(t)
+}
+
+// vocabulary is the tokens with their ids, and of unigram models their scores by id.
+func (m *hfModel) vocabulary() (map[string]int32, []float64, error) {
+	vocab := map[string]int32{}
+	if m.Type != "Unigram" {
+		err := json.Unmarshal(m.Vocab, &vocab)
+		if err != nil || len(vocab) == 0 || len(vocab) > maxTokens {
+			return nil, nil, fmt.Errorf("a vocabulary of %d tokens: %w: %w", len(vocab), dataset.ErrMalformed, err)
 		}
-		t.tokens[id], t.kinds[id] = s, kind
+		return vocab, nil, nil
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(m.Vocab, &list); err != nil || len(list) == 0 || len(list) > maxTokens {
+		return nil, nil, fmt.Errorf("a vocabulary of %d tokens: %w: %w", len(list), dataset.ErrMalformed, err)
+	}
+	scores := make([]float64, len(list))
+	for i, raw := range list {
+		var s string
+		pair := []any{&s, &scores[i]}
+		if err := json.Unmarshal(raw, &pair); err != nil || len(pair) != 2 {
+			return nil, nil, fmt.Errorf("token %d, %.80s: %w", i, raw, dataset.ErrMalformed)
+		}
+		vocab[s] = int32(i) // of two with one text Hugging Face has the last
+	}
+	return vocab, scores, nil
+}
+
+// setTokens fills the table of tokens from the vocabulary and what was added to it.
+func (t *Tokenizer) setTokens(vocab map[string]int32, added []hfAdded) error {
+	size := int32(0)
+	check := func(id int32, s string) error {
+		if id < 0 || id >= maxTokens {
+			return fmt.Errorf("token %q has id %d: %w", s, id, dataset.ErrMalformed)
+		}
+		size = max(size, id+1)
 		return nil
 	}
-	for s, id := range f.Model.Vocab {
-		if err := put(id, s, 1); err != nil {
-			return nil, err
+	for s, id := range vocab {
+		if err := check(id, s); err != nil {
+			return err
 		}
 	}
-	for _, a := range f.AddedTokens {
+	for _, a := range added {
+		if err := check(a.ID, a.Content); err != nil {
+			return err
+		}
+	}
+	t.tokens, t.kinds = make([]string, size), make([]int64, size)
+	for i := range t.kinds {
+		t.kinds[i] = unused
+	}
+	t.ids = make(map[string]int32, len(vocab)+len(added))
+	for s, id := range vocab {
+		t.tokens[id], t.kinds[id], t.ids[s] = s, normal, id
+	}
+	for _, a := range added {
 		kind := int64(userDefined)
 		if a.Special {
 			kind = control
 		}
-		if err := put(a.ID, a.Content, kind); err != nil {
-			return nil, err
-		}
+		t.tokens[a.ID], t.kinds[a.ID], t.ids[a.Content] = a.Content, kind, a.ID
 	}
-	for len(t.tokens) > 0 && t.tokens[len(t.tokens)-1] == "" { // added tokens that are in the vocabulary too
-		t.tokens, t.kinds = t.tokens[:len(t.tokens)-1], t.kinds[:len(t.kinds)-1]
-	}
-	t.index()
-	merges := make([]merge, len(f.Model.Merges))
-	for i, m := range f.Model.Merges {
-		var two [2]string
-		var one string
-		if json.Unmarshal(m, &two) == nil {
-			merges[i] = merge{two[0], two[1]}
-		} else if err := json.Unmarshal(m, &one); err != nil {
-			return nil, fmt.Errorf("merge %d: %w: %w", i, dataset.ErrMalformed, err)
-		} else {
-			merges[i] = t.cutMerge(one)
-		}
-	}
-	if err := t.named(pre); err != nil {
-		return nil, err
-	}
-	t.added = make([]addedTokens, 1)
-	for _, a := range f.AddedTokens {
-		t.added[0].add(a.Content, addedToken{id: a.ID, special: a.Special})
-	}
-	x, err := t.byteLevel(merges)
-	t.spell = x
-	return t, err
+	return nil
 }
 
-// name is the pre-tokenizer as GGUF names it.
-func (p hfPre) name() (string, bool) {
-	all := append([]hfPre{p}, p.Pretokenizers...)
-	name, ok := "", false
-	for _, one := range all {
-		switch one.Type {
-		case "ByteLevel":
-			ok = one.UseRegex == nil || *one.UseRegex
-			if name == "" {
-				name = "gpt-2"
-			}
-		case "Digits":
-			if !one.IndividualDigits {
-				return "", false
-			}
-			name = "smollm"
-		case "Sequence":
-		default:
-			return "", false
+// addAll sets the tokens that are found before the words are: those of normalized text as the normalizer writes them.
+func (t *Tokenizer) addAll(added []hfAdded) {
+	t.added = make([]addedTokens, 1)
+	for _, a := range added {
+		n := 0
+		content := a.Content
+		if a.Normalized && t.normalize != nil {
+			n, content = 1, t.normalize(content, false)
 		}
+		if n == len(t.added) {
+			t.added = append(t.added, addedTokens{})
+		}
+		t.added[n].add(content, addedToken{id: a.ID, special: a.Special, word: a.SingleWord, left: a.LStrip, right: a.RStrip})
 	}
-	return name, ok
 }

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"regexp/syntax"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -251,3 +252,6 @@ func (trailing) matches(text string, found func(from, to int)) {
 		found(from, len(text))
 	}
 }
+
+// bertWords parts at spaces, and makes punctuation words of their own: BERT's.
+var bertWords = chain{matched{runs{has: unicode.IsSpace, least: 1}, removed, false}, matched{runs{has: isPunctuation, least: 1, most: 1}, isolated, false}}

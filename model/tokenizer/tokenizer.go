@@ -1,7 +1,8 @@
-// Package tokenizer turns text into the token ids of a base model and back: byte-level BPE with the pre-tokenizers of the
-// models we read, and the BPE of SentencePiece ("llama"). A text goes through the tokens found in it as they are written, the
-// normalizer, the pre-tokenizer, which makes words of it, and the model, which makes tokens of words.
-// Source: Sennrich et al. 2016, arXiv:1508.07909; ids are llama.cpp's.
+// Package tokenizer turns text into the token ids of a base model and back: BPE over bytes and over characters, the unigram
+// model, and WordPiece, read from GGUF, tokenizer.json and tokenizer.model. A text goes through the tokens found in it as they
+// are written, the normalizer, the pre-tokenizer, which makes words of it, and the model, which makes tokens of words.
+// Sources: Sennrich et al. 2016, arXiv:1508.07909; Kudo 2018, arXiv:1804.10959; Devlin et al. 2019, arXiv:1810.04805. Ids are
+// llama.cpp's for GGUF, SentencePiece's for tokenizer.model and those of Hugging Face's tokenizers for tokenizer.json.
 package tokenizer
 
 import (
@@ -15,8 +16,11 @@ var ErrUnsupported = errors.New("unsupported tokenizer")
 
 // The kinds of tokens, as GGUF and SentencePiece number them.
 const (
+	normal      = 1
+	unknown     = 2
 	control     = 3
 	userDefined = 4
+	unused      = 5
 	byteToken   = 6
 )
 
@@ -26,16 +30,18 @@ type Tokenizer struct {
 	kinds  []int64
 	ids    map[string]int32
 
-	added     []addedTokens       // found in the text before anything else: [0] before the normalizer, [1] after it
-	normalize func(string) string // or nil
-	scan      scanner             // the words, where one scanner finds them
-	pre       splitter            // else this, or nil where a text is one word
+	added     []addedTokens                        // found in the text before anything else: [0] before the normalizer, [1] after it
+	normalize func(text string, first bool) string // or nil; first says that the text begins what is encoded
+	scan      scanner                              // the words, where one scanner finds them
+	pre       splitter                             // else this, or nil where a text is one word
 	spell     speller
-	once      bool // a space goes before a text's first piece: SentencePiece's dummy prefix
 	decode    decoding
+	begin     string // WordPiece: what marks the tokens that begin a word
+	within    string // and those within one
 
 	bos, eos, eot int32 // or -1
 	addBOS        bool
+	before, after []int32 // what the file puts around a text
 
 	states sync.Pool // of *state
 }
@@ -50,6 +56,7 @@ type speller interface {
 type state struct {
 	out    []int32
 	parts  []int32
+	cells  []cell // of the unigram model
 	merger merger
 	cache  *wordCache
 	spell  func(out []int32, word string) []int32
@@ -96,11 +103,8 @@ func (t *Tokenizer) encode(s *state, text string, special bool) {
 
 // plain encodes text whose tokens before the normalizer are known.
 func (t *Tokenizer) plain(s *state, text string, special, first bool) {
-	if t.once && first {
-		text = " " + text
-	}
 	if t.normalize != nil {
-		text = t.normalize(text)
+		text = t.normalize(text, first)
 	}
 	if len(t.added) == 1 {
 		t.words(s, text, first)

@@ -42,29 +42,35 @@ func shared(t testing.TB) string {
 // TestLlamaCpp: every case of llama.cpp's own vectors gives its ids, for each vocabulary of a kind that is read here.
 func TestLlamaCpp(t *testing.T) {
 	dir := shared(t)
-	for _, name := range []string{"gpt-2", "starcoder", "refact", "llama-spm", "phi-3", "falcon", "mpt", "deepseek-llm", "deepseek-coder"} {
+	for _, name := range []string{"gpt-2", "starcoder", "refact", "llama-spm", "phi-3", "falcon", "mpt", "deepseek-llm", "deepseek-coder", "bert-bge"} {
 		t.Run(name, func(t *testing.T) {
 			stem := filepath.Join(dir, "gguf-vocab", "ggml-vocab-"+name+".gguf")
 			tok := load(t, stem)
-			in, err := os.ReadFile(stem + ".inp")
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := os.ReadFile(stem + ".out")
-			if err != nil {
-				t.Fatal(err)
-			}
-			cases := strings.Split(string(in), "\n__ggml_vocab_test__\n")
-			lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-			if len(lines) != 46 || len(cases) < len(lines) {
-				t.Fatalf("%d cases, %d answers", len(cases), len(lines))
-			}
-			for i, line := range lines {
-				if got, want := join(tok.Encode(cases[i], false)), strings.Join(strings.Fields(line), " "); got != want {
-					t.Errorf("%q:\n got %s\nwant %s", cases[i], got, want)
-				}
-			}
+			vectors(t, tok, stem)
 		})
+	}
+}
+
+// vectors checks the 46 texts of stem.inp against the ids of stem.out.
+func vectors(t *testing.T, tok *Tokenizer, stem string) {
+	t.Helper()
+	in, err := os.ReadFile(stem + ".inp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.ReadFile(stem + ".out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := strings.Split(string(in), "\n__ggml_vocab_test__\n")
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(lines) != 46 || len(cases) < len(lines) {
+		t.Fatalf("%d cases, %d answers", len(cases), len(lines))
+	}
+	for i, line := range lines {
+		if got, want := join(tok.Encode(cases[i], false)), strings.Join(strings.Fields(line), " "); got != want {
+			t.Errorf("%q:\n got %s\nwant %s", cases[i], got, want)
+		}
 	}
 }
 
