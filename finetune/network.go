@@ -72,9 +72,16 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 }
 
 func blockConfig(m *model.Model, p *params, rows int) graph.Config {
-	return graph.Config{Dim: m.Dim, Heads: m.Heads, KVHeads: m.KVHeads, HeadDim: m.HeadDim, FF: m.FF, Rows: rows,
-		Rank: p.like.Rank, Scale: p.like.Scale(), Adapted: p.adapted(), Dropout: p.like.Dropout, Eps: m.Eps,
-		AttentionScale: m.AttentionScale(), Rope: m.Rope(), Interleaved: m.Interleaved}
+	c := shape(m, rows)
+	c.Rank, c.Scale, c.Adapted, c.Dropout = p.like.Rank, p.like.Scale(), p.adapted(), p.like.Dropout
+	return c
+}
+
+// shape is what a base determines of its blocks.
+func shape(m *model.Model, rows int) graph.Config {
+	return graph.Config{Dim: m.Dim, Heads: m.Heads, KVHeads: m.KVHeads, HeadDim: m.HeadDim, FF: m.FF, Rows: rows, Eps: m.Eps,
+		AttentionScale: m.AttentionScale(), AttentionCap: m.AttentionCap, Window: m.Window, Interleaved: m.Interleaved,
+		QKNorm: m.QKNorm, PostNorms: m.PostNorms, GELU: m.GELU, SharedA: m.Fused}
 }
 
 // close frees the graphs.
@@ -94,13 +101,18 @@ func (n *network) forward(s Sequence, key uint64) error {
 	if n.noise > 0 && key != 0 {
 		n.perturb(s, key)
 	}
+	longest := 0
 	for i := range s.Starts {
 		from, to := s.sample(i)
+		longest = max(longest, to-from)
 		for at := from; at < to; at++ {
 			n.pos[at], n.seg[at] = int32(at-from), int32(from)
 		}
 	}
 	for i := range n.base.Layers {
+		l := &n.params.layers[i]
+		l.Rope = n.base.Rope(i, longest)
+		l.Unrotated = l.Rope == nil
 		y, err := n.blocks[i].Forward(n.input(i, len(s.IDs), key))
 		if err != nil {
 			return err
@@ -147,11 +159,11 @@ func (n *network) losses(s Sequence, scale float32) []float32 {
 	hidden, norm := h.h[:k*d], h.norm[:k*d]
 	kernel.RMSNorm(norm, hidden, m.OutputNorm, h.inv, k, d, m.Eps)
 	if scale == 0 {
-		kernel.CrossEntropy(nil, h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, 0)
+		kernel.CrossEntropy(nil, h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, 0, m.LogitCap)
 		return h.loss[:k]
 	}
 	dh := h.dh[:k*d]
-	kernel.CrossEntropy(dh, h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, scale)
+	kernel.CrossEntropy(dh, h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, scale, m.LogitCap)
 	kernel.RMSNormBackward(norm, dh, hidden, m.OutputNorm, h.inv, k, d)
 	clear(n.dy[:len(s.IDs)*d])
 	for i, row := range h.rows {

@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"math"
+	"slices"
 
 	"temper/internal/graph"
 	"temper/internal/kernel"
@@ -51,21 +52,26 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 	for i := range p.layers {
 		l := &p.layers[i]
 		w := &base.Layers[i]
-		*l = graph.Layer{Index: i, AttnNorm: w.AttnNorm, FFNNorm: w.FFNNorm, Linear: w.Linear}
+		*l = graph.Layer{Index: i, AttnNorm: w.AttnNorm, FFNNorm: w.FFNNorm, PostAttnNorm: w.PostAttnNorm, PostFFNNorm: w.PostFFNNorm,
+			QNorm: w.QNorm, KNorm: w.KNorm, Local: w.Local, Linear: w.Linear, Bias: w.Bias}
 		for g, members := range graph.Members {
 			start := used
-			for _, m := range members {
-				if pair := at[model.Kind(m).Module(i)]; pair > 0 {
-					take(pair-1, false)
-				}
+			modules := slices.DeleteFunc(base.BlockModules(i), func(m model.Module) bool {
+				return at[m.Name] == 0 || !slices.Contains(members, int(m.Kinds[0]))
+			})
+			for _, m := range modules {
+				take(at[m.Name]-1, false)
 			}
 			if used > start {
 				l.A[g], l.GradA[g] = p.value[start:used], p.grad[start:used]
 			}
-			for _, m := range members {
-				if pair := at[model.Kind(m).Module(i)]; pair > 0 {
-					from, to := take(pair-1, true)
-					l.B[m], l.GradB[m] = p.value[from:to], p.grad[from:to]
+			for _, m := range modules {
+				from, to := take(at[m.Name]-1, true)
+				row := (to - from) / own.Pairs[at[m.Name]-1].Out
+				for _, k := range m.Kinds {
+					end := from + row*w.Linear[k].Rows
+					l.B[k], l.GradB[k] = p.value[from:end], p.grad[from:end]
+					from = end
 				}
 			}
 		}

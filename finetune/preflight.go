@@ -46,11 +46,13 @@ func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory,
 }
 
 func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpointing string) Memory {
-	cfg := graph.Config{Dim: base.Dim, Heads: base.Heads, KVHeads: base.KVHeads, HeadDim: base.HeadDim, FF: base.FF, Rows: rows,
-		Rank: a.Rank, Dropout: a.Dropout}
-	for _, p := range a.Pairs {
-		for k := range cfg.Adapted {
-			cfg.Adapted[k] = cfg.Adapted[k] || p.Name == model.Kind(k).Module(0)
+	cfg := shape(base, rows)
+	cfg.Rank, cfg.Dropout = a.Rank, a.Dropout
+	for _, m := range base.BlockModules(0) {
+		if _, ok := a.Pair(m.Name); ok {
+			for _, k := range m.Kinds {
+				cfg.Adapted[k] = true
+			}
 		}
 	}
 	own, scratch := cfg.Bytes()

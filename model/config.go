@@ -2,9 +2,9 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"temper/dataset"
-	"temper/internal/quant"
 )
 
 // The bounds on a model's shape: far above what one machine trains, low enough that a hostile file cannot make us allocate much.
@@ -15,11 +15,13 @@ const (
 	maxContext = 1 << 20
 )
 
-// check says what is wrong with a shape.
-func (c *Config) check() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf(format+": %w", append(args, dataset.ErrMalformed)...)
-	}
+// bad is the error of a shape that cannot be.
+func bad(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, dataset.ErrMalformed)...)
+}
+
+// bounds says which width is out of bounds.
+func (c *Config) bounds() error {
 	for _, v := range []struct {
 		name       string
 		value, max int
@@ -32,6 +34,14 @@ func (c *Config) check() error {
 			return bad("%s is %d; it must be 1 to %d", v.name, v.value, v.max)
 		}
 	}
+	return nil
+}
+
+// check says what is wrong with a shape.
+func (c *Config) check() error {
+	if err := c.bounds(); err != nil {
+		return err
+	}
 	switch {
 	case c.Heads%c.KVHeads != 0:
 		return bad("%d attention heads do not divide among %d key-value heads", c.Heads, c.KVHeads)
@@ -43,6 +53,14 @@ func (c *Config) check() error {
 		return bad("rotary base is %g", c.RopeBase)
 	case c.RopeFactors != nil && len(c.RopeFactors) != c.HeadDim/2:
 		return bad("%d rotary factors for heads of %d; %d are needed", len(c.RopeFactors), c.HeadDim, c.HeadDim/2)
+	case c.LongFactors != nil && (len(c.LongFactors) != c.HeadDim/2 || c.LongFrom < 1):
+		return bad("%d rotary factors for long sequences, from %d tokens, for heads of %d", len(c.LongFactors), c.LongFrom, c.HeadDim)
+	case c.LocalRopeBase < 0 || c.RopeScale < 0 || c.QueryScale < 0 || c.EmbeddingScale < 0 || c.AttentionCap < 0 || c.LogitCap < 0:
+		return bad("a scale, base or cap is negative")
+	case c.Window < 0 || c.Window == 0 && slices.Contains(c.Sliding, true):
+		return bad("window of attention is %d", c.Window)
+	case c.Sliding != nil && len(c.Sliding) != c.Layers, c.Unrotated != nil && len(c.Unrotated) != c.Layers:
+		return bad("layers are described for %d and %d layers of %d", len(c.Sliding), len(c.Unrotated), c.Layers)
 	}
 	return nil
 }
@@ -60,73 +78,4 @@ func (c *Config) shape(k Kind) (rows, cols int) {
 		return c.Dim, c.FF
 	}
 	return c.FF, c.Dim
-}
-
-// weights finds a model's tensors by what they are; names differ between file formats.
-type weights struct {
-	find  func(name string) (*quant.Tensor, bool)
-	names names
-}
-
-// names spells tensors in one file format; block tensors take the layer number.
-type names struct {
-	embedding, outputNorm, head string
-	attnNorm, ffnNorm           string
-	linear                      [Kinds]string
-}
-
-// load fills in m's tensors, which must be there in the shapes of its Config.
-func (m *Model) load(w weights) error {
-	var err error
-	get := func(name string, rows, cols int) *quant.Tensor {
-		if err != nil {
-			return nil
-		}
-		t, ok := w.find(name)
-		switch {
-		case !ok:
-			err = fmt.Errorf("tensor %s is missing: %w", name, dataset.ErrMalformed)
-		case t.Rows != rows || t.Cols != cols:
-			err = fmt.Errorf("tensor %s is (%d, %d); the model's shape needs (%d, %d): %w", name, t.Rows, t.Cols, rows, cols, dataset.ErrMalformed)
-		default:
-			if err = t.Check(); err != nil {
-				err = fmt.Errorf("tensor %s: %w", name, err)
-			}
-		}
-		if err != nil {
-			return nil
-		}
-		m.Bytes += int64(t.Size())
-		return t
-	}
-	vector := func(name string) []float32 {
-		t := get(name, 1, m.Dim)
-		if t == nil {
-			return nil
-		}
-		v := make([]float32, m.Dim)
-		t.Row(v, 0, 0, m.Dim)
-		return v
-	}
-	m.Embedding = get(w.names.embedding, m.Vocab, m.Dim)
-	m.OutputNorm = vector(w.names.outputNorm)
-	_, untied := w.find(w.names.head)
-	if m.Tied = !untied; m.Tied {
-		m.Head = m.Embedding
-	} else {
-		m.Head = get(w.names.head, m.Vocab, m.Dim)
-	}
-	m.Layers = make([]Layer, m.Config.Layers)
-	for i := range m.Layers {
-		l := &m.Layers[i]
-		l.AttnNorm, l.FFNNorm = vector(fmt.Sprintf(w.names.attnNorm, i)), vector(fmt.Sprintf(w.names.ffnNorm, i))
-		for k := Q; k < Kinds; k++ {
-			rows, cols := m.shape(k)
-			l.Linear[k] = get(fmt.Sprintf(w.names.linear[k], i), rows, cols)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return err
 }

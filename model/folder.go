@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"temper/dataset"
@@ -18,51 +16,6 @@ import (
 	"temper/internal/safetensors"
 	"temper/model/tokenizer"
 )
-
-// folderNames are the names of Hugging Face's transformers.
-var folderNames = names{
-	embedding: "model.embed_tokens.weight", outputNorm: "model.norm.weight", head: "lm_head.weight",
-	attnNorm: "model.layers.%d.input_layernorm.weight", ffnNorm: "model.layers.%d.post_attention_layernorm.weight",
-	linear: func() (l [Kinds]string) {
-		for k := Q; k < Kinds; k++ {
-			l[k] = "model.layers.%d." + kindNames[k] + ".weight"
-		}
-		return l
-	}(),
-}
-
-// folderConfig is what we read of config.json.
-type folderConfig struct {
-	Architectures []string `json:"architectures"`
-	Hidden        int      `json:"hidden_size"`
-	Intermediate  int      `json:"intermediate_size"`
-	Layers        int      `json:"num_hidden_layers"`
-	Heads         int      `json:"num_attention_heads"`
-	KVHeads       int      `json:"num_key_value_heads"`
-	HeadDim       int      `json:"head_dim"`
-	Vocab         int      `json:"vocab_size"`
-	Context       int      `json:"max_position_embeddings"`
-	Eps           float64  `json:"rms_norm_eps"`
-	Theta         float64  `json:"rope_theta"`
-	Tied          bool     `json:"tie_word_embeddings"`
-	AttentionBias bool     `json:"attention_bias"`
-	MLPBias       bool     `json:"mlp_bias"`
-	Activation    string   `json:"hidden_act"`
-	Name          string   `json:"_name_or_path"`
-	Scaling       *scaling `json:"rope_scaling"`
-	Rope          *scaling `json:"rope_parameters"` // newer files nest it
-}
-
-// scaling is how rotary frequencies change for longer contexts.
-type scaling struct {
-	Type     string  `json:"rope_type"`
-	OldType  string  `json:"type"`
-	Theta    float64 `json:"rope_theta"`
-	Factor   float64 `json:"factor"`
-	Low      float64 `json:"low_freq_factor"`
-	High     float64 `json:"high_freq_factor"`
-	Original float64 `json:"original_max_position_embeddings"`
-}
 
 // openFolder reads config.json, the safetensors files and, where there is one, tokenizer.json.
 func openFolder(dir string) (*Model, error) {
@@ -86,7 +39,7 @@ func openFolder(dir string) (*Model, error) {
 		return nil, err
 	}
 	m.closer = w
-	if err := m.fromFolder(dir, w, hf.Tied); err != nil {
+	if err := m.fromFolder(dir, w, m.Config.Tied); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -95,20 +48,21 @@ func openFolder(dir string) (*Model, error) {
 
 func (m *Model) fromFolder(dir string, w *safetensors.File, tied bool) error {
 	var broken error
+	names := folderNames(m.Architecture)
 	find := func(name string) (*quant.Tensor, bool) {
-		if tied && name == folderNames.head {
+		if tied && name == names.head {
 			return nil, false // a copy of the embedding that some writers add
 		}
 		q, ok, err := w.Matrix(name)
 		broken = errors.Join(broken, err)
 		return q, ok && err == nil
 	}
-	err := m.load(weights{find: find, names: folderNames})
+	err := m.load(weights{find: find, names: names, plus: normOffset(m.Architecture)})
 	if broken != nil {
 		return broken
 	}
 	if err == nil && m.Tied != tied {
-		err = fmt.Errorf("tensor %s is missing: %w", folderNames.head, dataset.ErrMalformed)
+		err = fmt.Errorf("tensor %s is missing: %w", names.head, dataset.ErrMalformed)
 	}
 	if err != nil {
 		return err
@@ -127,74 +81,6 @@ func (m *Model) fromFolder(dir string, w *safetensors.File, tied bool) error {
 		return err
 	}
 	return m.setChat(template)
-}
-
-// config is the shape in our terms. What this build cannot compute is an error, never ignored.
-func (hf *folderConfig) config() (Config, error) {
-	c := Config{Architecture: "llama", Layers: hf.Layers, Dim: hf.Hidden, Heads: hf.Heads, KVHeads: hf.KVHeads, HeadDim: hf.HeadDim,
-		FF: hf.Intermediate, Vocab: hf.Vocab, Context: hf.Context, Eps: float32(hf.Eps), RopeBase: hf.Theta}
-	switch {
-	case !slices.Contains(hf.Architectures, "LlamaForCausalLM"):
-		return c, fmt.Errorf("architecture is %s; this build computes LlamaForCausalLM", strings.Join(hf.Architectures, ", "))
-	case hf.AttentionBias || hf.MLPBias:
-		return c, errors.New("the linear layers have biases; this build computes layers without")
-	case hf.Activation != "" && hf.Activation != "silu":
-		return c, fmt.Errorf("hidden_act is %q; this build computes silu", hf.Activation)
-	}
-	if c.KVHeads == 0 {
-		c.KVHeads = c.Heads
-	}
-	if c.HeadDim == 0 && c.Heads > 0 {
-		c.HeadDim = c.Dim / c.Heads
-	}
-	rope := hf.Rope
-	if rope == nil {
-		rope = hf.Scaling
-	}
-	if rope != nil && rope.Theta > 0 {
-		c.RopeBase = rope.Theta
-	}
-	if c.RopeBase == 0 {
-		c.RopeBase = 10000
-	}
-	if err := c.check(); err != nil {
-		return c, err
-	}
-	if rope == nil {
-		return c, nil
-	}
-	var err error
-	c.RopeFactors, err = rope.factors(c.HeadDim, c.RopeBase)
-	return c, err
-}
-
-// factors are the divisors of the rotary frequencies, nil for none. "llama3" is the rule of Llama 3.1's reference code:
-// wavelengths above Original/Low are stretched by Factor, those below Original/High are left, and between it is interpolated.
-func (s *scaling) factors(headDim int, base float64) ([]float32, error) {
-	kind := s.Type
-	if kind == "" {
-		kind = s.OldType
-	}
-	switch kind {
-	case "", "default":
-		return nil, nil
-	case "linear", "llama3":
-	default:
-		return nil, fmt.Errorf("rotary scaling is %q; this build computes linear and llama3", kind)
-	}
-	if !(s.Factor >= 1) || kind == "llama3" && !(s.Low > 0 && s.High > s.Low && s.Original > 0) {
-		return nil, fmt.Errorf("rotary scaling %s lacks its numbers: %w", kind, dataset.ErrMalformed)
-	}
-	out := make([]float32, headDim/2)
-	for i := range out {
-		factor := s.Factor
-		if wave := 2 * math.Pi * math.Pow(base, float64(2*i)/float64(headDim)); kind == "llama3" && wave < s.Original/s.Low {
-			smooth := min(1, (s.Original/wave-s.Low)/(s.High-s.Low))
-			factor = 1 / ((1-smooth)/s.Factor + smooth)
-		}
-		out[i] = float32(factor)
-	}
-	return out, nil
 }
 
 // folderTemplate finds the chat template: chat_template.jinja, or the one in tokenizer_config.json, "" for none.

@@ -35,7 +35,6 @@ type answer struct {
 	*cache
 	prompt int
 	last   int32 // the token drawn last, not yet in the cache
-	limit  int   // of the cache
 }
 
 // together is how many prompts are continued at a time: each has a cache of its own.
@@ -98,7 +97,7 @@ func (g *Generator) begin(number int, prompt []int32, maxTokens int) (*answer, [
 		return nil, nil, fmt.Errorf("prompt %d has %d tokens; it must have 1 to %d (context %d)", number, len(prompt), g.context-1, g.context)
 	}
 	limit := min(len(prompt)+maxTokens, g.context)
-	a := &answer{cache: g.cache(limit), prompt: number, limit: limit}
+	a := &answer{cache: g.cache(limit), prompt: number}
 	var last []float32
 	for h, err := range g.pass.hidden(prompt, a.cache) {
 		if err != nil {
@@ -140,11 +139,12 @@ func (g *Generator) step(live []*answer, take func(*answer, []float32) (bool, er
 // cache returns an empty cache for tokens tokens, an old one if one is large enough. Sizes are rounded up, so that prompts of
 // about one length share them.
 func (g *Generator) cache(tokens int) *cache {
+	limit := tokens
 	tokens = min((tokens+255)/256*256, g.context)
 	for i, c := range g.free {
 		if g.sizes[c] >= tokens {
 			g.free = slices.Delete(g.free, i, i+1)
-			c.n = 0
+			c.n, c.limit = 0, limit
 			return c
 		}
 	}
@@ -153,7 +153,7 @@ func (g *Generator) cache(tokens int) *cache {
 		g.free = g.free[:n-1]
 	}
 	c := g.m.newCache(tokens)
-	g.sizes[c] = tokens
+	g.sizes[c], c.limit = tokens, limit
 	return c
 }
 

@@ -9,21 +9,9 @@ import (
 
 	"temper/dataset"
 	"temper/internal/gguf"
-	"temper/internal/quant"
 	"temper/model/chat"
 	"temper/model/tokenizer"
 )
-
-// ggufNames are the names of llama.cpp's conversion.
-var ggufNames = names{
-	embedding: "token_embd.weight", outputNorm: "output_norm.weight", head: "output.weight",
-	attnNorm: "blk.%d.attn_norm.weight", ffnNorm: "blk.%d.ffn_norm.weight",
-	linear: [Kinds]string{"blk.%d.attn_q.weight", "blk.%d.attn_k.weight", "blk.%d.attn_v.weight", "blk.%d.attn_output.weight",
-		"blk.%d.ffn_gate.weight", "blk.%d.ffn_up.weight", "blk.%d.ffn_down.weight"},
-}
-
-// ropeFactors is the tensor with the divisors of the rotary frequencies (Llama 3's scaling).
-const ropeFactors = "rope_freqs.weight"
 
 // openGGUF reads a GGUF file, or the files of a split model, of which path is the first; the tensors alias the maps.
 func openGGUF(path string) (*Model, error) {
@@ -51,16 +39,6 @@ func (m *Model) fromGGUF(f *gguf.File) error {
 	if m.Name, _ = f.String("general.name"); m.Name == "" {
 		m.Name = m.Architecture
 	}
-	if t, ok := f.Tensor(ropeFactors); ok {
-		if t.Type != quant.F32 || t.Rows != 1 || t.Cols != m.HeadDim/2 {
-			return fmt.Errorf("tensor %s is (%d, %d) of %s; it must be %d of F32: %w", ropeFactors, t.Rows, t.Cols, t.Type, m.HeadDim/2, dataset.ErrMalformed)
-		}
-		m.RopeFactors = make([]float32, t.Cols)
-		t.Row(m.RopeFactors, 0, 0, t.Cols)
-	}
-	if err := m.Config.check(); err != nil {
-		return err
-	}
 	if err := m.load(weights{find: f.Tensor, names: ggufNames}); err != nil {
 		return err
 	}
@@ -69,49 +47,6 @@ func (m *Model) fromGGUF(f *gguf.File) error {
 	}
 	template, _ := f.String("tokenizer.chat_template")
 	return m.setChat(template)
-}
-
-// ggufConfig reads the shape. What this build cannot compute is an error, never ignored.
-func ggufConfig(f *gguf.File) (c Config, err error) {
-	if c.Architecture, _ = f.String("general.architecture"); c.Architecture != "llama" {
-		return c, fmt.Errorf("architecture is %q; this build computes llama", c.Architecture)
-	}
-	number := func(key string, or uint64) int {
-		v, ok := f.Uint(c.Architecture + "." + key)
-		if !ok {
-			v = or
-		}
-		return int(min(v, 1<<40)) // check refuses it
-	}
-	c.Layers, c.Dim, c.FF = number("block_count", 0), number("embedding_length", 0), number("feed_forward_length", 0)
-	c.Heads, c.Context = number("attention.head_count", 0), number("context_length", 0)
-	c.KVHeads = number("attention.head_count_kv", uint64(c.Heads))
-	if c.Heads > 0 {
-		c.HeadDim = number("attention.key_length", uint64(c.Dim/c.Heads))
-	}
-	if v := number("attention.value_length", uint64(c.HeadDim)); v != c.HeadDim {
-		return c, fmt.Errorf("values are %d wide and keys %d; this build computes equal widths", v, c.HeadDim)
-	}
-	if n := number("rope.dimension_count", uint64(c.HeadDim)); n != c.HeadDim {
-		return c, fmt.Errorf("%d of %d values of a head rotate; this build rotates all", n, c.HeadDim)
-	}
-	if n := number("expert_count", 0); n > 0 {
-		return c, fmt.Errorf("the model has %d experts; this build computes dense models", n)
-	}
-	if kind, ok := f.String(c.Architecture + ".rope.scaling.type"); ok && kind != "none" {
-		return c, fmt.Errorf("rotary scaling is %q; this build reads %s instead", kind, ropeFactors)
-	}
-	embedding, ok := f.Tensor(ggufNames.embedding)
-	if !ok {
-		return c, fmt.Errorf("tensor %s is missing: %w", ggufNames.embedding, dataset.ErrMalformed)
-	}
-	c.Vocab, c.Interleaved = embedding.Rows, true
-	eps, _ := f.Float(c.Architecture + ".attention.layer_norm_rms_epsilon")
-	c.Eps, c.RopeBase = float32(eps), 10000
-	if base, ok := f.Float(c.Architecture + ".rope.freq_base"); ok {
-		c.RopeBase = base
-	}
-	return c, nil
 }
 
 // setChat makes the model's chat, with its own template or the default one for "".

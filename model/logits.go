@@ -8,8 +8,13 @@ import (
 	"temper/lora"
 )
 
-// AttentionScale is the factor on the products of queries and keys: 1/√HeadDim.
-func (c *Config) AttentionScale() float32 { return float32(1 / math.Sqrt(float64(c.HeadDim))) }
+// AttentionScale is the factor on the products of queries and keys.
+func (c *Config) AttentionScale() float32 {
+	if c.QueryScale != 0 {
+		return c.QueryScale
+	}
+	return float32(1 / math.Sqrt(float64(c.HeadDim)))
+}
 
 const (
 	prefillRows = 512 // tokens a pass takes at once: enough for the kernels to run at full speed
@@ -44,6 +49,9 @@ func (p *pass) logits(h []float32) []float32 {
 	}
 	y := p.head[:n*p.m.Vocab]
 	multiply(y, h, n, p.m.Head)
+	if p.m.LogitCap > 0 {
+		kernel.Cap(y, p.m.LogitCap)
+	}
 	return y
 }
 

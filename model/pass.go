@@ -37,21 +37,29 @@ func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 			return nil, err
 		}
 		p.rank, p.scale, p.pairs = a.Rank, a.Scale(), make([][Kinds]lora.Pair, len(m.Layers))
-		at := map[string]*lora.Pair{}
-		for i := range p.pairs {
-			for k := Q; k < Kinds; k++ {
-				at[k.Module(i)] = &p.pairs[i][k]
-			}
-		}
+		at := map[string]lora.Pair{}
 		for _, pair := range own.Pairs {
-			*at[pair.Name] = pair
+			at[pair.Name] = pair
+		}
+		for i := range p.pairs {
+			for _, module := range m.BlockModules(i) {
+				pair := at[module.Name]
+				for _, k := range module.Kinds {
+					if pair.A == nil {
+						continue
+					}
+					rows, _ := m.shape(k)
+					p.pairs[i][k] = lora.Pair{Module: pair.Module, A: pair.A, B: pair.B[:rows*p.rank]}
+					pair.B = pair.B[rows*p.rank:]
+				}
+			}
 		}
 	}
 	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
 	for _, b := range []struct {
 		s *[]float32
 		n int
-	}{{&p.x, m.Dim}, {&p.norm, m.Dim}, {&p.q, q}, {&p.k, kv}, {&p.v, kv}, {&p.o, q}, {&p.gate, m.FF}, {&p.up, m.FF}, {&p.xa, p.rank}, {&p.inv, 1}} {
+	}{{&p.x, m.Dim}, {&p.norm, m.Dim}, {&p.q, q}, {&p.k, kv}, {&p.v, kv}, {&p.o, q}, {&p.gate, m.FF}, {&p.up, m.FF}, {&p.xa, p.rank}, {&p.inv, max(1, m.Heads)}} {
 		*b.s = make([]float32, rows*b.n)
 	}
 	p.pos = make([]int32, rows)
@@ -59,19 +67,20 @@ func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 }
 
 func (m *Model) attention() kernel.Attention {
-	return kernel.Attention{Heads: m.Heads, KVHeads: m.KVHeads, Dim: m.HeadDim, Scale: m.AttentionScale()}
+	return kernel.Attention{Heads: m.Heads, KVHeads: m.KVHeads, Dim: m.HeadDim, Scale: m.AttentionScale(), Cap: m.AttentionCap}
 }
 
 // A cache holds the keys and values of one sequence, layer by layer.
 type cache struct {
-	k, v [][]float32 // by layer: (capacity, KVHeads·HeadDim)
-	n    int         // tokens in it
+	k, v  [][]float32 // by layer: (capacity, KVHeads·HeadDim)
+	n     int         // tokens in it
+	limit int         // tokens the sequence may get
 }
 
 // newCache returns a cache for at most tokens tokens.
 func (m *Model) newCache(tokens int) *cache {
 	kv := m.KVHeads * m.HeadDim * tokens
-	c := &cache{k: make([][]float32, len(m.Layers)), v: make([][]float32, len(m.Layers))}
+	c := &cache{k: make([][]float32, len(m.Layers)), v: make([][]float32, len(m.Layers)), limit: tokens}
 	for i := range c.k {
 		c.k[i], c.v[i] = make([]float32, kv), make([]float32, kv)
 	}
@@ -114,13 +123,16 @@ func (p *pass) forward(ids []int32, spans []span) ([]float32, error) {
 	return x, nil
 }
 
-// Embed copies the embeddings of ids to x, (len(ids), Dim). It fails on an id outside the vocabulary.
+// Embed copies the embeddings of ids, scaled as the model has it, to x, (len(ids), Dim). It fails on an id outside the vocabulary.
 func (m *Model) Embed(x []float32, ids []int32) error {
 	for i, id := range ids {
 		if id < 0 || int(id) >= m.Vocab {
 			return fmt.Errorf("token %d at position %d is outside the vocabulary of %d", id, i, m.Vocab)
 		}
 		m.Embedding.Row(x[i*m.Dim:(i+1)*m.Dim], int(id), 0, m.Dim)
+	}
+	if m.EmbeddingScale != 0 {
+		kernel.Scale(x[:len(ids)*m.Dim], m.EmbeddingScale)
 	}
 	return nil
 }
@@ -134,8 +146,14 @@ func (p *pass) block(i int, x []float32, n int, spans []span) {
 	p.linear(p.q, norm, n, i, Q)
 	p.linear(p.k, norm, n, i, K)
 	p.linear(p.v, norm, n, i, V)
-	m.rotate(p.q, p.pos, n, m.Heads)
-	m.rotate(p.k, p.pos, n, m.KVHeads)
+	if m.QKNorm {
+		kernel.RMSNorm(p.q, p.q, l.QNorm, p.inv, n*m.Heads, m.HeadDim, m.Eps)
+		kernel.RMSNorm(p.k, p.k, l.KNorm, p.inv, n*m.KVHeads, m.HeadDim, m.Eps)
+	}
+	p.rotate(i, n, spans)
+	if p.attn.Window = 0; l.Local {
+		p.attn.Window = m.Window
+	}
 	at := 0
 	p.keys, p.values, p.lengths = p.keys[:0], p.values[:0], p.lengths[:0]
 	for _, s := range spans {
@@ -152,29 +170,62 @@ func (p *pass) block(i int, x []float32, n int, spans []span) {
 		p.attn.DecodeEach(p.o[:n*q], p.q[:n*q], p.keys, p.values, p.lengths)
 	}
 	p.linear(norm, p.o, n, i, O)
-	kernel.Add(x, x, norm)
+	p.add(x, norm, l.PostAttnNorm, n)
 	kernel.RMSNorm(norm, x, l.FFNNorm, p.inv, n, m.Dim, m.Eps)
 	p.linear(p.gate, norm, n, i, Gate)
 	p.linear(p.up, norm, n, i, Up)
 	gate, up := p.gate[:n*m.FF], p.up[:n*m.FF]
-	kernel.SwiGLU(gate, gate, up)
+	if m.GELU {
+		kernel.GeGLU(gate, gate, up)
+	} else {
+		kernel.SwiGLU(gate, gate, up)
+	}
 	p.linear(norm, gate, n, i, Down)
-	kernel.Add(x, x, norm)
+	p.add(x, norm, l.PostFFNNorm, n)
 }
 
-// rotate turns x, (n, heads·HeadDim), by the rows' positions, in place.
-func (m *Model) rotate(x []float32, pos []int32, n, heads int) {
-	if m.Interleaved {
-		m.rope.ApplyInterleaved(x, x, pos, n, heads, m.HeadDim, false)
+// add adds a branch to x, normalized before if the model has weights for that.
+func (p *pass) add(x, branch, weights []float32, n int) {
+	if weights != nil {
+		kernel.RMSNorm(branch, branch, weights, p.inv, n, p.m.Dim, p.m.Eps)
+	}
+	kernel.Add(x, x, branch)
+}
+
+// rotate turns the queries and keys of a layer by the rows' positions. All rows turn at once where the length of a sequence does
+// not choose between tables.
+func (p *pass) rotate(layer, n int, spans []span) {
+	m := p.m
+	turn := func(r *kernel.Rope, from, rows int) {
+		if r == nil {
+			return
+		}
+		apply := r.Apply
+		if m.Interleaved {
+			apply = r.ApplyInterleaved
+		}
+		q, k, pos := p.q[from*m.Heads*m.HeadDim:], p.k[from*m.KVHeads*m.HeadDim:], p.pos[from:]
+		apply(q, q, pos, rows, m.Heads, m.HeadDim, false)
+		apply(k, k, pos, rows, m.KVHeads, m.HeadDim, false)
+	}
+	if m.LongFactors == nil {
+		turn(m.Rope(layer, 0), 0, n)
 		return
 	}
-	m.rope.Apply(x, x, pos, n, heads, m.HeadDim, false)
+	at := 0
+	for _, s := range spans {
+		turn(m.Rope(layer, s.limit), at, s.rows)
+		at += s.rows
+	}
 }
 
 // linear computes y (n, out) = x (n, in)·Wᵀ and the adapter's part.
 func (p *pass) linear(y, x []float32, n, layer int, k Kind) {
 	w := p.m.Layers[layer].Linear[k]
 	multiply(y[:n*w.Rows], x[:n*w.Cols], n, w)
+	if b := p.m.Layers[layer].Bias[k]; b != nil {
+		kernel.AddRow(y, b, n)
+	}
 	if p.pairs == nil || p.pairs[layer][k].A == nil {
 		return
 	}

@@ -60,7 +60,7 @@ func (g *Generator) logLikelihood(c *cache, first []float32, ids []int32) (float
 func (g *Generator) logProbabilities(h []float32, targets []int32) float64 {
 	n := len(targets)
 	loss, weights := make([]float32, n), make([]float32, n)
-	kernel.CrossEntropy(nil, loss, h, targets, weights, n, g.m.Head, 0)
+	kernel.CrossEntropy(nil, loss, h, targets, weights, n, g.m.Head, 0, g.m.LogitCap)
 	sum := 0.0
 	for _, l := range loss {
 		sum -= float64(l)

@@ -1,10 +1,12 @@
 // Package graph is the transformer block as one gorgonia expression graph, and the only place that knows gorgonia's graphs.
 //
 // A block's nodes are our own fused operations (linear layers with their low-rank pairs, RMSNorm, rotary positions, causal
-// attention inside documents, SwiGLU, residual), which call package kernel and own their outputs; gorgonia
+// attention inside documents, SwiGLU or GeGLU, residual), which call package kernel and own their outputs; gorgonia
 // derives the backward pass from them and runs both on its tape machine. Frozen weights never enter the graph: operations
 // read them from the layer bound at the time, so one graph serves every layer of a model. Shapes are those of the longest
 // sequence; operations honour the number of rows bound.
+//
+// Which operations a block has is its Config's; what only changes an operation's numbers, such as a window, is the layer's.
 //
 // The backward pass runs the program of the whole graph. Where the block's values are still those of the forward pass to
 // differentiate, forward operations return what they hold, but for norms and SwiGLU, which are computed again because their
@@ -42,18 +44,30 @@ type Config struct {
 	Dropout                          float64       // of the pairs' inputs
 	Eps                              float32       // of the norms
 	AttentionScale                   float32
+	AttentionCap                     float32 // scores become cap·tanh(score/cap); 0 leaves them
+	Window                           int     // rows that a local layer's attention sees
 	Rope                             *kernel.Rope
 	Interleaved                      bool // rotary pairs are adjacent
+	QKNorm                           bool // RMSNorm of each head's query and key before rotation
+	PostNorms                        bool // RMSNorm of each branch before it is added
+	GELU                             bool // GeGLU instead of SwiGLU
+	SharedA                          bool // the adapted layers of a group have one A
 }
 
 // A Layer is what a block computes with: frozen weights, and the pairs with their gradients. The A factors of a group lie one
 // after the other in one slice, since they read the same input.
 type Layer struct {
-	Index             int // among the layers; takes part in dropout
-	AttnNorm, FFNNorm []float32
-	Linear            [Linears]*quant.Tensor // (out, in)
-	A, GradA          [Groups][]float32      // (members adapted · Rank, in); nil if none is
-	B, GradB          [Linears][]float32     // (out, Rank); nil if not adapted. Backward adds to the gradients
+	Index                     int                    // among the layers; takes part in dropout
+	AttnNorm, FFNNorm         []float32              // (Dim)
+	PostAttnNorm, PostFFNNorm []float32              // (Dim); with PostNorms
+	QNorm, KNorm              []float32              // (HeadDim); with QKNorm
+	Local                     bool                   // attention sees the window only
+	Unrotated                 bool                   // queries and keys have no positions
+	Rope                      *kernel.Rope           // instead of the block's; nil means that
+	Linear                    [Linears]*quant.Tensor // (out, in)
+	Bias                      [Linears][]float32     // (out), or nil
+	A, GradA                  [Groups][]float32      // (members adapted · Rank, in), or (Rank, in) with SharedA; nil if none is
+	B, GradB                  [Linears][]float32     // (out, Rank); nil if not adapted. Backward adds to the gradients
 }
 
 // An Input is one sequence, of one or several documents, on its way through one layer.

@@ -27,14 +27,16 @@ type linearGroup struct {
 
 // linear adds the linear layers of a group, reading x, (Rows, in).
 func (b *Block) linear(group int, x *G.Node, in int, outs ...int) *G.Node {
-	l := &linearGroup{block: b, group: group, in: in, outs: outs, last: group == Groups-1}
+	l := &linearGroup{block: b, group: group, in: in, outs: outs, last: group == Groups-1 && !b.cfg.PostNorms}
 	total, adapted := 0, 0
 	for i, m := range Members[group] {
 		total += outs[i]
 		l.slots = append(l.slots, -1)
 		if b.cfg.Adapted[m] {
 			l.slots[i] = adapted
-			adapted++
+			if adapted++; b.cfg.SharedA {
+				l.slots[i], adapted = 0, 1
+			}
 		}
 	}
 	l.width = adapted * b.cfg.Rank
@@ -84,6 +86,9 @@ func (l *linearGroup) forward(in [][]float32, y []float32) {
 	l.each(y, in[min(2, len(in)):], func(member, slot int, y, pair []float32) {
 		w := b.in.Layer.Linear[member]
 		b.in.Compute.MulT(y, x[:n*l.in], n, w, false)
+		if bias := b.in.Layer.Bias[member]; bias != nil {
+			kernel.AddRow(y, bias, n)
+		}
 		if pair != nil {
 			kernel.Gemm(n, w.Rows, r, xa[slot*r:], l.width, 1, pair, 1, r, y, w.Rows, true)
 		}
@@ -125,7 +130,7 @@ func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dens
 		dxa = b.share(fmt.Sprintf("dxa%d", l.group), b.cfg.Rows, l.width).Float32s()[:n*l.width]
 	}
 	wanted := b.inputDX || l.group > 0
-	first := true
+	first, begun, next := true, -1, 2 // next: where in side the gradients of B go on
 	l.each(dy, in[min(2, len(in)-1):len(in)-1], func(member, slot int, dy, pair []float32) {
 		w := b.in.Layer.Linear[member]
 		if wanted {
@@ -135,9 +140,11 @@ func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dens
 		if pair == nil {
 			return
 		}
-		db := side[2+slot].Float32s()
+		db := side[next].Float32s()
+		next++
 		kernel.Gemm(w.Rows, r, n, dy, 1, w.Rows, xa[slot*r:], l.width, 1, db, r, false)
-		kernel.Gemm(n, r, w.Rows, dy, w.Rows, 1, pair, r, 1, dxa[slot*r:], l.width, false)
+		kernel.Gemm(n, r, w.Rows, dy, w.Rows, 1, pair, r, 1, dxa[slot*r:], l.width, slot == begun)
+		begun = slot
 	})
 	if l.width == 0 {
 		return

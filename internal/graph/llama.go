@@ -1,20 +1,34 @@
 package graph
 
 import (
+	"strings"
+
 	G "gorgonia.org/gorgonia"
 
 	"temper/internal/kernel"
 )
 
-// compose builds Llama's block: x + o(attention(norm x)), then + down(swiglu(norm)).
+// compose builds Llama's block: x + o(attention(norm x)), then + down(swiglu(norm)); and those that differ from it: with norms of
+// the heads, of the branches, with GeGLU.
 func (b *Block) compose(g *G.ExprGraph) {
 	c := b.cfg
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	b.x = b.matrix(g, "x", c.Rows, c.Dim)
 	qkv := b.linear(0, b.norm("attention norm", b.x, func(l *Layer) []float32 { return l.AttnNorm }), c.Dim, q, kv, kv)
-	h := b.residual(b.x, b.linear(1, b.attention(b.rope(qkv)), q, c.Dim))
+	if c.QKNorm {
+		qkv = b.headNorms(qkv)
+	}
+	o := b.linear(1, b.attention(b.rope(qkv)), q, c.Dim)
+	if c.PostNorms {
+		o = b.norm("post-attention norm", o, func(l *Layer) []float32 { return l.PostAttnNorm })
+	}
+	h := b.residual(b.x, o, false)
 	gateUp := b.linear(2, b.norm("feed-forward norm", h, func(l *Layer) []float32 { return l.FFNNorm }), c.Dim, c.FF, c.FF)
-	b.y = b.residual(h, b.linear(3, b.swiglu(gateUp), c.FF, c.Dim))
+	down := b.linear(3, b.swiglu(gateUp), c.FF, c.Dim)
+	if c.PostNorms {
+		down = b.norm("post-feed-forward norm", down, func(l *Layer) []float32 { return l.PostFFNNorm })
+	}
+	b.y = b.residual(h, down, true)
 }
 
 // norm is RMSNorm with the layer's weights.
@@ -28,7 +42,11 @@ func (b *Block) norm(name string, x *G.Node, weights func(*Layer) []float32) *G.
 	})
 	o.cheap = true
 	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
-		back := b.op(name+" backward", 2, b.share("norm backward", rows, d), func(in [][]float32, dx []float32) {
+		scratch := "norm backward"
+		if strings.HasPrefix(name, "post") {
+			scratch = "post norm backward" // the other still holds a gradient
+		}
+		back := b.op(name+" backward", 2, b.share(scratch, rows, d), func(in [][]float32, dx []float32) {
 			if n := b.in.N; b.inputDX || !first {
 				kernel.RMSNormBackward(dx[:n*d], in[1][:n*d], in[0][:n*d], weights(b.in.Layer), inv[:n], n, d)
 			}
@@ -39,19 +57,55 @@ func (b *Block) norm(name string, x *G.Node, weights func(*Layer) []float32) *G.
 	return o.apply(x)
 }
 
+// headNorms is RMSNorm of each head's query and key; values pass.
+func (b *Block) headNorms(qkv *G.Node) *G.Node {
+	c := b.cfg
+	width := c.Heads*c.HeadDim + 2*c.KVHeads*c.HeadDim
+	inv := b.keep(c.Rows, c.Heads+c.KVHeads).Float32s()
+	invQ, invK := inv[:c.Rows*c.Heads], inv[c.Rows*c.Heads:]
+	o := b.op("head norms", 1, b.share("head norms", c.Rows, width), func(in [][]float32, y []float32) {
+		n, l := b.in.N, b.in.Layer
+		q, k, v := b.split(in[0])
+		toQ, toK, toV := b.split(y)
+		kernel.RMSNorm(toQ, q, l.QNorm, invQ, n*c.Heads, c.HeadDim, c.Eps)
+		kernel.RMSNorm(toK, k, l.KNorm, invK, n*c.KVHeads, c.HeadDim, c.Eps)
+		copy(toV, v)
+	})
+	o.cheap = true
+	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
+		back := b.op("head norms backward", 2, output(grad), func(in [][]float32, _ []float32) {
+			n, l := b.in.N, b.in.Layer
+			q, k, _ := b.split(in[0])
+			dq, dk, _ := b.split(in[1])
+			kernel.RMSNormBackward(dq, dq, q, l.QNorm, invQ, n*c.Heads, c.HeadDim)
+			kernel.RMSNormBackward(dk, dk, k, l.KNorm, invK, n*c.KVHeads, c.HeadDim)
+		})
+		n, err := G.ApplyOp(back, in[0], grad)
+		return G.Nodes{n}, err
+	}
+	return o.apply(qkv)
+}
+
 // rope turns queries and keys by their positions, in place; values pass.
 func (b *Block) rope(qkv *G.Node) *G.Node {
 	turn := func(qkv []float32, inverse bool) {
-		c := b.cfg
-		apply := c.Rope.Apply
+		c, rope := b.cfg, b.cfg.Rope
+		if b.in.Layer.Unrotated {
+			return
+		}
+		if b.in.Layer.Rope != nil {
+			rope = b.in.Layer.Rope
+		}
+		apply := rope.Apply
 		if c.Interleaved {
-			apply = c.Rope.ApplyInterleaved
+			apply = rope.ApplyInterleaved
 		}
 		q, k, _ := b.split(qkv)
 		apply(q, q, b.in.Pos, b.in.N, c.Heads, c.HeadDim, inverse)
 		apply(k, k, b.in.Pos, b.in.N, c.KVHeads, c.HeadDim, inverse)
 	}
 	o := b.op("rope", 1, output(qkv), func(in [][]float32, _ []float32) { turn(in[0], false) })
+	o.cheap = b.cfg.QKNorm // in place of what is computed again
 	o.diff = func(_ G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		back := b.op("rope backward", 1, output(grad), func(in [][]float32, _ []float32) { turn(in[0], true) })
 		n, err := G.ApplyOp(back, grad)
@@ -71,13 +125,19 @@ func (b *Block) split(qkv []float32) (q, k, v []float32) {
 // attention is causal attention inside documents, with grouped queries.
 func (b *Block) attention(qkv *G.Node) *G.Node {
 	c := b.cfg
-	a := kernel.Attention{Heads: c.Heads, KVHeads: c.KVHeads, Dim: c.HeadDim, Scale: c.AttentionScale}
+	kernels := func() kernel.Attention {
+		a := kernel.Attention{Heads: c.Heads, KVHeads: c.KVHeads, Dim: c.HeadDim, Scale: c.AttentionScale, Cap: c.AttentionCap}
+		if b.in.Layer.Local {
+			a.Window = c.Window
+		}
+		return a
+	}
 	w := c.Heads * c.HeadDim
 	lse := b.keep(c.Rows, c.Heads).Float32s()
 	o := b.op("attention", 1, b.keep(c.Rows, w), func(in [][]float32, y []float32) {
 		n := b.in.N
 		q, k, v := b.split(in[0])
-		a.Forward(y[:n*w], lse[:n*c.Heads], q, k, v, b.in.Seg, n)
+		kernels().Forward(y[:n*w], lse[:n*c.Heads], q, k, v, b.in.Seg, n)
 	})
 	o.diff = func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		d := b.share("dqkv", c.Rows, w+2*c.KVHeads*c.HeadDim)
@@ -85,7 +145,7 @@ func (b *Block) attention(qkv *G.Node) *G.Node {
 			n := b.in.N
 			q, k, v := b.split(in[0])
 			dq, dk, dv := b.split(d)
-			a.Backward(dq, dk, dv, in[2][:n*w], q, k, v, in[1][:n*w], lse[:n*c.Heads], b.in.Seg, n)
+			kernels().Backward(dq, dk, dv, in[2][:n*w], q, k, v, in[1][:n*w], lse[:n*c.Heads], b.in.Seg, n)
 		})
 		n, err := G.ApplyOp(back, in[0], out, grad)
 		return G.Nodes{n}, err
@@ -93,20 +153,24 @@ func (b *Block) attention(qkv *G.Node) *G.Node {
 	return o.apply(qkv)
 }
 
-// swiglu is silu(gate)·up.
+// swiglu is silu(gate)·up, or gelu(gate)·up.
 func (b *Block) swiglu(gateUp *G.Node) *G.Node {
 	rows, ff := b.cfg.Rows, b.cfg.FF
 	halves := func(x []float32) (gate, up []float32) { return x[:b.in.N*ff], x[rows*ff : rows*ff+b.in.N*ff] }
+	forward, backward := kernel.SwiGLU, kernel.SwiGLUBackward
+	if b.cfg.GELU {
+		forward, backward = kernel.GeGLU, kernel.GeGLUBackward
+	}
 	o := b.op("swiglu", 1, b.share("swiglu", rows, ff), func(in [][]float32, y []float32) {
 		gate, up := halves(in[0])
-		kernel.SwiGLU(y[:b.in.N*ff], gate, up)
+		forward(y[:b.in.N*ff], gate, up)
 	})
 	o.cheap = true
 	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 		back := b.op("swiglu backward", 2, b.share("dgate dup", rows, 2*ff), func(in [][]float32, d []float32) {
 			gate, up := halves(in[0])
 			dgate, dup := halves(d)
-			kernel.SwiGLUBackward(dgate, dup, in[1][:b.in.N*ff], gate, up)
+			backward(dgate, dup, in[1][:b.in.N*ff], gate, up)
 		})
 		n, err := G.ApplyOp(back, in[0], grad)
 		return G.Nodes{n}, err
@@ -114,15 +178,22 @@ func (b *Block) swiglu(gateUp *G.Node) *G.Node {
 	return o.apply(gateUp)
 }
 
-// residual adds a branch to the stream, in place of the branch.
-func (b *Block) residual(stream, branch *G.Node) *G.Node {
-	d := b.cfg.Dim
-	last := branch.Op().(forwardOp).name == "linear3"
-	o := b.op("residual", 2, output(branch), func(in [][]float32, y []float32) {
+// residual adds a branch to the stream, in place of the branch; what is normalized before has no place of its own, and the first
+// sum is computed again with it. The block's output is not.
+func (b *Block) residual(stream, branch *G.Node, last bool) *G.Node {
+	rows, d := b.cfg.Rows, b.cfg.Dim
+	out := output(branch)
+	if b.cfg.PostNorms && last {
+		out = b.keep(rows, d)
+	} else if b.cfg.PostNorms {
+		out = b.share("residual", rows, d)
+	}
+	o := b.op("residual", 2, out, func(in [][]float32, y []float32) {
 		if n := b.in.N * d; !last || !b.again {
-			kernel.Add(y[:n], y[:n], in[0][:n])
+			kernel.Add(y[:n], in[1][:n], in[0][:n])
 		}
 	})
+	o.cheap = b.cfg.PostNorms && !last
 	o.diff = func(_ G.Nodes, _, grad *G.Node) (G.Nodes, error) { return G.Nodes{grad, grad}, nil }
 	return o.apply(stream, branch)
 }

@@ -71,13 +71,23 @@ func (c Config) Bytes() (own, scratch int64) {
 	outs := [Linears]int{q, kv, kv, c.Dim, c.FF, c.FF, c.Dim}
 	perRow := 2 + q + c.Heads                                      // norms' 1/rms, attention
 	shared := 2*c.Dim + c.FF + c.Dim + (q + 2*kv) + 2*c.FF + c.Dim // norms, swiglu; gradients of norm, attention, swiglu; sum
+	if c.QKNorm {
+		perRow += c.Heads + c.KVHeads
+		shared += q + 2*kv
+	}
+	if c.PostNorms { // norms and sum of branches, gradient of norm; the block's output
+		perRow += 2 + c.Dim
+		shared += 4 * c.Dim
+	}
 	fixed := 0
 	for g, members := range Members {
 		width := 0
 		for _, m := range members {
 			perRow += outs[m]
 			if c.Adapted[m] {
-				width += c.Rank
+				if width += c.Rank; c.SharedA {
+					width = c.Rank
+				}
 				fixed += outs[m] * c.Rank
 			}
 		}

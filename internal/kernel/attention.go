@@ -7,13 +7,49 @@ import "math"
 type Attention struct {
 	Heads, KVHeads, Dim int
 	Scale               float32
+	Window              int     // a row sees itself and the Window-1 rows before it; 0 means all
+	Cap                 float32 // scores become Cap·tanh(score/Cap), as in Gemma 2 (arXiv:2408.00118, §2); 0 leaves them
+}
+
+// first is the first row that row i of a document from start on sees.
+func (a Attention) first(start, i int) int {
+	if a.Window > 0 {
+		return max(start, i-a.Window+1)
+	}
+	return start
+}
+
+// capped scales scores and bends them towards the cap, in place, and returns the scale that is left to apply.
+func (a Attention) capped(scores []float32) float32 {
+	if a.Cap == 0 {
+		return a.Scale
+	}
+	twice := 2 * a.Scale / a.Cap
+	for i, v := range scores {
+		scores[i] = a.Cap * (1 - 2/(exp(v*twice)+1))
+	}
+	return 1
+}
+
+// attend turns scores p and their values' gradients d into probabilities and scores' gradients.
+func (a Attention) attend(p, d []float32, lse, delta float32) {
+	if a.Cap == 0 {
+		attend(p, d, a.Scale, lse, delta)
+		return
+	}
+	a.capped(p)
+	for i, v := range p {
+		bent := v / a.Cap
+		e := exp(v - lse)
+		p[i], d[i] = e, e*(d[i]-delta)*(1-bent*bent)*a.Scale
+	}
 }
 
 // queryRows is the height of an attention tile.
 const queryRows = 64
 
-// Forward computes o (n, Heads*Dim) and lse (n, Heads), the log-sum-exp of each row's scores. Row i sees the rows seg[i]..i:
-// seg holds for each row the first row of its document.
+// Forward computes o (n, Heads*Dim) and lse (n, Heads), the log-sum-exp of each row's scores. Row i sees the rows seg[i]..i
+// within the window: seg holds for each row the first row of its document.
 func (a Attention) Forward(o, lse, q, k, v []float32, seg []int32, n int) {
 	tiles := (n + queryRows - 1) / queryRows
 	Parallel(a.Heads*tiles, 1, func(_, lo, hi int) {
@@ -33,15 +69,16 @@ func (a Attention) scores(s, x, y []float32, kv, h, q0, q1, k0 int) {
 }
 
 func (a Attention) forwardTile(w *workspace, o, lse, q, k, v []float32, seg []int32, h, q0, q1 int) {
-	kv, k0 := h/(a.Heads/a.KVHeads), int(seg[q0])
+	kv, k0 := h/(a.Heads/a.KVHeads), a.first(int(seg[q0]), q0)
 	wide, narrow, keys := a.Heads*a.Dim, a.KVHeads*a.Dim, q1-k0
 	s := grow(&w.row, (q1-q0)*keys)
 	a.scores(s, q, k, kv, h, q0, q1, k0)
 	for i := q0; i < q1; i++ {
 		r := s[(i-q0)*keys : (i-q0+1)*keys]
-		from, to := int(seg[i])-k0, i-k0+1
-		high := highest(r[from:to]) * a.Scale
-		sum := expSum(r[from:to], a.Scale, high)
+		from, to := a.first(int(seg[i]), i)-k0, i-k0+1
+		scale := a.capped(r[from:to])
+		high := highest(r[from:to]) * scale
+		sum := expSum(r[from:to], scale, high)
 		clear(r[:from])
 		clear(r[to:])
 		Scale(r[from:to], 1/sum)
@@ -95,7 +132,7 @@ func (a Attention) Backward(dq, dk, dv, do, q, k, v, o, lse []float32, seg []int
 
 // backwardTile adds one tile's part to a head's dk and dv (n, Dim each) and writes its dq.
 func (a Attention) backwardTile(w *workspace, dq, dk, dv, do, q, k, v, o, lse []float32, seg []int32, h, q0, q1 int) {
-	kv, k0 := h/(a.Heads/a.KVHeads), int(seg[q0])
+	kv, k0 := h/(a.Heads/a.KVHeads), a.first(int(seg[q0]), q0)
 	wide, narrow, keys, rows := a.Heads*a.Dim, a.KVHeads*a.Dim, q1-k0, q1-q0
 	both := grow(&w.row, 2*rows*keys)
 	p, dp := both[:rows*keys], both[rows*keys:]
@@ -105,8 +142,8 @@ func (a Attention) backwardTile(w *workspace, dq, dk, dv, do, q, k, v, o, lse []
 		at := i*wide + h*a.Dim
 		delta := dot(do[at:at+a.Dim], o[at:at+a.Dim])
 		r, d := p[(i-q0)*keys:(i-q0+1)*keys], dp[(i-q0)*keys:(i-q0+1)*keys]
-		from, to := int(seg[i])-k0, i-k0+1
-		attend(r[from:to], d[from:to], a.Scale, lse[i*a.Heads+h], delta)
+		from, to := a.first(int(seg[i]), i)-k0, i-k0+1
+		a.attend(r[from:to], d[from:to], lse[i*a.Heads+h], delta)
 		clear(r[:from])
 		clear(r[to:])
 		clear(d[:from])

@@ -11,8 +11,8 @@ const logitBytes = 24 << 20
 
 // CrossEntropy computes loss[i] = -log p(targets[i]) for n hidden rows h (n, head.Cols) under the vocabulary head, and, unless
 // dh is nil, dh = scale*weights[i] times the gradient of loss[i]. Rows are taken a few at a time, so that their logits stay
-// within 24 MiB: there is no matrix of all logits. The head is frozen.
-func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n int, head *quant.Tensor, scale float32) {
+// within 24 MiB: there is no matrix of all logits. The head is frozen. Where cap is not 0, logits are bent as by [Cap].
+func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n int, head *quant.Tensor, scale, cap float32) {
 	vocab, d := head.Rows, head.Cols
 	chunk := min(n, max(1, logitBytes/4/vocab))
 	w := large.take()
@@ -22,13 +22,25 @@ func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n i
 		r1 := min(n, r0+chunk)
 		MulT(logits, h[r0*d:r1*d], r1-r0, head, false)
 		Parallel(r1-r0, 1, func(_, lo, hi int) {
+			w := workspaces.take()
+			defer workspaces.give(w)
 			for i := r0 + lo; i < r0+hi; i++ {
 				row := logits[(i-r0)*vocab : (i-r0+1)*vocab]
 				factor := float32(0)
 				if dh != nil {
 					factor = scale * weights[i]
 				}
+				if cap == 0 {
+					loss[i] = surprise(row, int(targets[i]), factor)
+					continue
+				}
+				Attention{Scale: 1, Cap: cap}.capped(row)
+				bent := grow(&w.row, vocab)
+				copy(bent, row)
 				loss[i] = surprise(row, int(targets[i]), factor)
+				for j, v := range bent {
+					row[j] *= 1 - v*v/(cap*cap)
+				}
 			}
 		})
 		if dh != nil {

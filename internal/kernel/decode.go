@@ -9,23 +9,27 @@ func (a Attention) Decode(o, q, k, v []float32, n, past int) {
 		for i := lo; i < hi; i++ {
 			h, q0 := i/tiles, i%tiles*queryRows
 			q1, kv := min(n, q0+queryRows), h/(a.Heads/a.KVHeads)
-			keys := past + q1
+			k0 := a.first(0, past+q0)
+			keys, at := past+q1-k0, k0*narrow+kv*a.Dim
 			s := grow(&w.row, (q1-q0)*keys)
-			serial(q1-q0, keys, a.Dim, left{q[q0*wide+h*a.Dim:], wide, 1}, strided{k[kv*a.Dim:], 1, narrow}, s, keys, false)
+			serial(q1-q0, keys, a.Dim, left{q[q0*wide+h*a.Dim:], wide, 1}, strided{k[at:], 1, narrow}, s, keys, false)
 			for t := q0; t < q1; t++ {
-				softmax(s[(t-q0)*keys:(t-q0+1)*keys], past+t+1, a.Scale)
+				a.softmax(s[(t-q0)*keys:(t-q0+1)*keys], a.first(0, past+t)-k0, past+t+1-k0)
 			}
-			serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[kv*a.Dim:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
+			serial(q1-q0, a.Dim, keys, left{s, keys, 1}, strided{v[at:], narrow, 1}, o[q0*wide+h*a.Dim:], wide, false)
 		}
 		workspaces.give(w)
 	})
 }
 
-// softmax turns the first n scores into probabilities and the rest into zeros.
-func softmax(r []float32, n int, scale float32) {
-	high := highest(r[:n]) * scale
-	Scale(r[:n], 1/expSum(r[:n], scale, high))
-	clear(r[n:])
+// softmax turns the scores from..to into probabilities and the others into zeros.
+func (a Attention) softmax(r []float32, from, to int) {
+	seen := r[from:to]
+	scale := a.capped(seen)
+	high := highest(seen) * scale
+	Scale(seen, 1/expSum(seen, scale, high))
+	clear(r[:from])
+	clear(r[to:])
 }
 
 // DecodeEach computes o for one new row of each of several sequences: k[i] and v[i] hold the n[i] rows of sequence i, of which
@@ -44,8 +48,9 @@ func (a Attention) DecodeEach(o, q []float32, k, v [][]float32, n []int) {
 		w := workspaces.take()
 		for i := lo; i < hi; i++ {
 			seq, kv := i/a.KVHeads, i%a.KVHeads
-			at := seq*wide + kv*group*a.Dim
-			a.decodeGroup(w, o[at:], q[at:], k[seq][kv*a.Dim:], v[seq][kv*a.Dim:], n[seq])
+			at, from := seq*wide+kv*group*a.Dim, a.first(0, n[seq]-1)
+			kept := from*a.KVHeads*a.Dim + kv*a.Dim
+			a.decodeGroup(w, o[at:], q[at:], k[seq][kept:], v[seq][kept:], n[seq]-from)
 		}
 		workspaces.give(w)
 	})
@@ -66,7 +71,7 @@ func (a Attention) decodeGroup(w *workspace, o, q, k, v []float32, n int) {
 		for ; j < n; j++ {
 			row[j] = dot(from, k[j*narrow:])
 		}
-		softmax(row, n, a.Scale)
+		a.softmax(row, 0, n)
 	}
 	serial(group, a.Dim, n, left{s, n, 1}, strided{v, narrow, 1}, o, a.Dim, false)
 }

@@ -137,7 +137,7 @@ func testThreads(t *testing.T) {
 		RMSNorm(y, q, q[:d], inv, n, d, 1e-5)
 		RMSNormBackward(dx, do, q, q[:d], inv, n, d)
 		loss, dh := make([]float32, n), make([]float32, n*d)
-		CrossEntropy(dh, loss, q, targets, weights, n, head, 0.01)
+		CrossEntropy(dh, loss, q, targets, weights, n, head, 0.01, 0)
 		c := make([]float32, n*n)
 		Gemm(n, n, d, q, d, 1, do, 1, d, c, n, false)
 		h := uint64(1)
@@ -160,10 +160,16 @@ func testThreads(t *testing.T) {
 
 // TestAttention: forward equals float64's definition over packed documents; gradients equal finite differences; a cached decode
 // equals the whole.
-func TestAttention(t *testing.T) { eachLevel(t, testAttention) }
+func TestAttention(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, a := range []Attention{{}, {Window: 10}, {Window: 1}, {Cap: 2}, {Window: 70, Cap: 3}} {
+			a.Heads, a.KVHeads, a.Dim, a.Scale = 4, 2, 8, 0.3
+			testAttention(t, a)
+		}
+	})
+}
 
-func testAttention(t *testing.T) {
-	a := Attention{Heads: 4, KVHeads: 2, Dim: 8, Scale: 0.3}
+func testAttention(t *testing.T, a Attention) {
 	const n = 90
 	wide, narrow := 32, 16
 	q, k, v, do := random(1, n*wide), random(2, n*narrow), random(3, n*narrow), random(4, n*wide)
@@ -176,15 +182,23 @@ func testAttention(t *testing.T) {
 		for i := range n {
 			for h := range 4 {
 				p, sum := make([]float64, n), 0.0
-				for j := int(seg[i]); j <= i; j++ {
+				first := int(seg[i])
+				if a.Window > 0 {
+					first = max(first, i-a.Window+1)
+				}
+				for j := first; j <= i; j++ {
 					s := 0.0
 					for c := range 8 {
 						s += float64(q[i*wide+h*8+c]) * float64(k[j*narrow+h/2*8+c])
 					}
-					p[j] = math.Exp(s * 0.3)
+					s *= 0.3
+					if c := float64(a.Cap); c > 0 {
+						s = c * math.Tanh(s/c)
+					}
+					p[j] = math.Exp(s)
 					sum += p[j]
 				}
-				for j := int(seg[i]); j <= i; j++ {
+				for j := first; j <= i; j++ {
 					for c := range 8 {
 						o[i*wide+h*8+c] += p[j] / sum * float64(v[j*narrow+h/2*8+c])
 					}
@@ -248,9 +262,11 @@ func testAttention(t *testing.T) {
 }
 
 // TestCrossEntropy: losses equal float64's, gradients their finite differences, over several chunks of rows.
-func TestCrossEntropy(t *testing.T) { eachLevel(t, testCrossEntropy) }
+func TestCrossEntropy(t *testing.T) {
+	eachLevel(t, func(t *testing.T) { testCrossEntropy(t, 0); testCrossEntropy(t, 3) })
+}
 
-func testCrossEntropy(t *testing.T) {
+func testCrossEntropy(t *testing.T, cap float64) {
 	const n, d, vocab = 9, 12, 50
 	h, w := random(1, n*d), random(2, vocab*d)
 	head := quant.F32Tensor("head", vocab, d, w)
@@ -265,6 +281,9 @@ func testCrossEntropy(t *testing.T) {
 			for c := range d {
 				s += float64(h[i*d+c]) * float64(w[v*d+c])
 			}
+			if cap > 0 {
+				s = cap * math.Tanh(s/cap)
+			}
 			sum += math.Exp(s)
 			if v == int(targets[i]) {
 				at = s
@@ -273,7 +292,7 @@ func testCrossEntropy(t *testing.T) {
 		return math.Log(sum) - at
 	}
 	got, dh := make([]float32, n), make([]float32, n*d)
-	CrossEntropy(dh, got, h, targets, weights, n, head, 0.5)
+	CrossEntropy(dh, got, h, targets, weights, n, head, 0.5, float32(cap))
 	for i := range n {
 		if math.Abs(float64(got[i])-loss(i)) > 1e-5 {
 			t.Errorf("loss %d: %g, want %g", i, got[i], loss(i))

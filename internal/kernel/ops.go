@@ -61,6 +61,52 @@ func SwiGLUBackward(dgate, dup, dy, gate, up []float32) {
 	})
 }
 
+// The tanh form of GELU: x/2·(1+tanh(√(2/π)·(x+0.044715x³))), which is x times the logistic function of 2√(2/π)·(x+0.044715x³).
+const (
+	geluSlope = 1.5957691216057308
+	geluCubic = 0.044715
+)
+
+// GeGLU computes y = gelu(gate) * up, with the tanh form of GELU. Source: Shazeer 2020, arXiv:2002.05202; Hendrycks and Gimpel
+// 2016, arXiv:1606.08415, §2.
+func GeGLU(y, gate, up []float32) {
+	Parallel(len(y), 4096, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			g := gate[i]
+			y[i] = g / (1 + exp(-geluSlope*(g+geluCubic*g*g*g))) * up[i]
+		}
+	})
+}
+
+// GeGLUBackward computes the gradients of [GeGLU]'s inputs.
+func GeGLUBackward(dgate, dup, dy, gate, up []float32) {
+	Parallel(len(dy), 4096, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			x, g, u := gate[i], dy[i], up[i]
+			s := 1 / (1 + exp(-geluSlope*(x+geluCubic*x*x*x)))
+			dup[i] = g * x * s
+			dgate[i] = g * u * (s + x*s*(1-s)*geluSlope*(1+3*geluCubic*x*x))
+		}
+	})
+}
+
+// Cap bends x towards ±cap in place: cap·tanh(x/cap).
+func Cap(x []float32, cap float32) {
+	a := Attention{Scale: 1, Cap: cap}
+	Parallel(len(x), 4096, func(_, lo, hi int) { a.capped(x[lo:hi]) })
+}
+
+// AddRow adds the row b to each of n rows of y.
+func AddRow(y, b []float32, n int) {
+	d := len(b)
+	Parallel(n, rows(d), func(_, lo, hi int) {
+		for t := lo; t < hi; t++ {
+			r := y[t*d : (t+1)*d]
+			add(r, r, b)
+		}
+	})
+}
+
 // Add computes y = a + b.
 func Add(y, a, b []float32) {
 	Parallel(len(y), 1<<15, func(_, lo, hi int) { add(y[lo:hi], a[lo:hi], b[lo:hi]) })

@@ -56,6 +56,18 @@ var vectorTests = []struct {
 			s := 1 / (1 + math.Exp(-g))
 			return []float64{dy * u * (s + g*s*(1-s)), dy * g * s}
 		}},
+	{"GeGLU", func(x [5][]float32) [][]float32 { GeGLU(x[0], x[1], x[2]); return [][]float32{x[0]} },
+		func(x [5][]float32, i int) []float64 {
+			return []float64{gelu(float64(x[1][i])) * float64(x[2][i])}
+		}},
+	{"GeGLUBackward", func(x [5][]float32) [][]float32 {
+		GeGLUBackward(x[0], x[1], x[2], x[3], x[4])
+		return [][]float32{x[0], x[1]}
+	},
+		func(x [5][]float32, i int) []float64 {
+			dy, g, u := float64(x[2][i]), float64(x[3][i]), float64(x[4][i])
+			return []float64{dy * u * (gelu(g+1e-6) - gelu(g-1e-6)) / 2e-6, dy * gelu(g)}
+		}},
 	{"AdamW", func(x [5][]float32) [][]float32 {
 		for i, v := range x[3] {
 			x[3][i] = v * v
@@ -67,6 +79,11 @@ var vectorTests = []struct {
 		m, v = 0.9*m+0.1*g, 0.99*v+0.01*g*g
 		return []float64{p*(1-0.01*0.1) - 0.01*m/(1-math.Pow(0.9, 3))/(math.Sqrt(v/(1-math.Pow(0.99, 3)))+1e-3), m, v}
 	}},
+}
+
+// gelu is the tanh form as its paper writes it.
+func gelu(x float64) float64 {
+	return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 }
 
 // lengths are around every width of vectors and unrolled loops.
