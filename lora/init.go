@@ -18,6 +18,9 @@ func New(modules []Module, o Options, seed uint64) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.present(modules); err != nil {
+		return nil, err
+	}
 	a := &Adapter{Rank: o.Rank, Alpha: o.Alpha, Dropout: o.Dropout}
 	for _, m := range modules {
 		if !slices.Contains(targets, short(m.Name)) {

@@ -68,7 +68,8 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%q adapts %d modules, want %d", targets, got, want)
 		}
 	}
-	for says, o := range map[string]Options{"lm_head": {Targets: "lm_head"}, "rank is -1": {Rank: -1}, "alpha is NaN": {Alpha: math.NaN()}, "dropout is 1": {Dropout: 1}} {
+	for says, o := range map[string]Options{"lm_head": {Targets: "lm_head"}, "it has q_proj,k_proj,down_proj": {Targets: "qkv_proj"},
+		"rank is -1": {Rank: -1}, "alpha is NaN": {Alpha: math.NaN()}, "dropout is 1": {Dropout: 1}} {
 		if _, err := New(modules, o, 0); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error is %v; it should say %q", err, says)
 		}

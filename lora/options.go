@@ -32,8 +32,9 @@ func (o Options) WithDefaults() Options {
 const MaxRank = 1024
 
 var (
-	attention = []string{"q_proj", "k_proj", "v_proj", "o_proj"}
-	linear    = append(slices.Clone(attention), "gate_proj", "up_proj", "down_proj")
+	// qkv_proj and gate_up_proj are what Phi-3 has in place of three and two.
+	attention = []string{"q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"}
+	linear    = append(slices.Clone(attention), "gate_proj", "up_proj", "gate_up_proj", "down_proj")
 )
 
 // Validate says what is wrong with o, after WithDefaults.
@@ -67,4 +68,24 @@ func (o Options) targets() ([]string, error) {
 		names = append(names, name)
 	}
 	return names, nil
+}
+
+// present says which layer that Targets names is not among the modules.
+func (o Options) present(modules []Module) error {
+	if o.Targets == "all-linear" || o.Targets == "attention" {
+		return nil
+	}
+	var have []string
+	for _, m := range modules {
+		if name := short(m.Name); !slices.Contains(have, name) {
+			have = append(have, name)
+		}
+	}
+	names, err := o.targets()
+	for _, name := range names {
+		if !slices.Contains(have, name) {
+			return fmt.Errorf("targets has %s, which the base has not; it has %s", name, strings.Join(have, ","))
+		}
+	}
+	return err
 }
