@@ -59,6 +59,9 @@ func (j *folderJob) fromGGUF(dir string) error {
 	if err := plain(m); err != nil {
 		return err
 	}
+	if m.RopeFactors != nil {
+		return unnamed("for scaled rotary positions in a folder")
+	}
 	for _, t := range j.source.gguf.Tensors {
 		name, ok := rename(t.Name, inGGUF)
 		if !ok {
@@ -90,6 +93,9 @@ func (j *folderJob) fromGGUF(dir string) error {
 func plain(m *model.Model) error {
 	if m.Architecture != "llama" {
 		return unnamed("for the architecture %s", m.Architecture)
+	}
+	if m.RopeScale != 0 {
+		return unnamed("for rotary positions that are scaled by %g", m.RopeScale)
 	}
 	return nil
 }
