@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -112,6 +113,9 @@ func (j *jsonRows) value() (span, bool, error) {
 			b, ok = j.w.byteAt(0)
 		}
 		if ok && !e.after(b) {
+			if e.quoted && !e.escaped { // nothing ends before the next quote or backslash
+				i += plainRun(j.w.buf[i+1:])
+			}
 			continue
 		}
 		if err := j.w.failed(); err != nil && !ok {
@@ -132,6 +136,18 @@ func (j *jsonRows) value() (span, bool, error) {
 		}
 		return s, true, nil
 	}
+}
+
+// plainRun is how many of the first bytes of b are neither a quote nor a backslash.
+func plainRun(b []byte) int {
+	n := bytes.IndexByte(b, '"')
+	if n < 0 {
+		n = len(b)
+	}
+	if k := bytes.IndexByte(b[:n], '\\'); k >= 0 {
+		n = k
+	}
+	return n
 }
 
 // An ending finds the end of a JSON value, byte by byte.
