@@ -17,7 +17,7 @@ const (
 	engineFilter  = "filter/2"
 	engineDedup   = "dedup/4"
 	engineSynth   = "synth/1"
-	engineTokens  = "tokens/1"
+	engineTokens  = "tokens/2"
 	engineTrain   = "train/1"
 	engineScore   = "evaluate/1"
 )

@@ -17,7 +17,7 @@ import (
 	"temper/model/tokenizer"
 )
 
-// openFolder reads config.json, the safetensors files and, where there is one, tokenizer.json.
+// openFolder reads config.json, the safetensors files and, where there is one, tokenizer.json or tokenizer.model.
 func openFolder(dir string) (*Model, error) {
 	b, err := readSmall(filepath.Join(dir, "config.json"))
 	if err != nil {
@@ -70,10 +70,9 @@ func (m *Model) fromFolder(dir string, w *safetensors.File, tied bool) error {
 	if m.Digest, err = folderDigest(dir); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "tokenizer.json")); errors.Is(err, fs.ErrNotExist) {
+	if m.Tokenizer, err = tokenizer.FromHF(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if m.Tokenizer, err = tokenizer.FromHF(dir); err != nil {
+	} else if err != nil {
 		return err
 	}
 	template, err := folderTemplate(dir)

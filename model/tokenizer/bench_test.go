@@ -47,18 +47,41 @@ func cpu(b *testing.B) float64 {
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
+// languages is sentences of many languages, a text each.
+func languages(b *testing.B, dir string) (texts []string) {
+	files, err := filepath.Glob(filepath.Join(dir, "langid", "*.txt"))
+	if err != nil || len(files) == 0 {
+		b.Skipf("the sentences of many languages are not at hand: %v", err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		texts = append(texts, strings.Split(string(text), "\n")...)
+	}
+	return texts
+}
+
 // BenchmarkEncode is bytes of text a second, by vocabulary and kind of text.
 func BenchmarkEncode(b *testing.B) {
 	dir := shared(b)
 	for name, open := range map[string]func() *Tokenizer{
 		"SmolLM2": func() *Tokenizer { return load(b, filepath.Join(dir, "models", "SmolLM2-135M-Instruct.Q4_1.gguf")) },
-		"Llama2":  func() *Tokenizer { return load(b, filepath.Join(dir, "gguf-vocab", "ggml-vocab-llama-spm.gguf")) },
+		"Qwen3": func() *Tokenizer {
+			tok, err := FromHF(filepath.Join(dir, "tokenizers", "qwen3"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			return tok
+		},
+		"Llama2": func() *Tokenizer { return load(b, filepath.Join(dir, "gguf-vocab", "ggml-vocab-llama-spm.gguf")) },
 	} {
 		prose, err := os.ReadFile(filepath.Join(dir, "sentencepiece", "botchan.txt"))
 		if err != nil {
 			b.Fatal(err)
 		}
-		for kind, texts := range map[string][]string{"code": goText(b, 8<<20), "prose": strings.SplitAfter(string(prose), "\n\n")} {
+		for kind, texts := range map[string][]string{"code": goText(b, 8<<20), "prose": strings.SplitAfter(string(prose), "\n\n"), "languages": languages(b, dir)} {
 			b.Run(name+"/"+kind, func(b *testing.B) {
 				tok, size, tokens := open(), 0, 0
 				for _, text := range texts {

@@ -2,6 +2,8 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,8 +86,56 @@ func TestQwen3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if id, ok := tok.EOS(); !ok || tok.Token(id) != "<|im_end|>" {
+		t.Errorf("EOS is %q", tok.Token(id))
+	}
 	for _, name := range []string{"qwen2", "deepseek-r1-qwen"} {
 		vectors(t, tok, filepath.Join(dir, "gguf-vocab", "ggml-vocab-"+name+".gguf"))
+	}
+}
+
+// TestEnds: the tokens around a text are those of tokenizer_config.json, or of the template; BOS is expected where the
+// template begins with it.
+func TestEnds(t *testing.T) {
+	const (
+		model    = `"added_tokens":[{"id":2,"content":"<s>","special":true},{"id":3,"content":"</s>","special":true}],"model":{"type":"WordPiece","unk_token":"a","vocab":{"a":0,"b":1}}`
+		plain    = `{` + model + `}`
+		template = `{` + model + `,"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],"special_tokens":{"<s>":{"ids":[2]}}}}`
+	)
+	for _, tt := range []struct {
+		name, tokenizer, config string
+		bos, eos                int32
+		add                     bool
+	}{
+		{"nothing is said", plain, "", -1, -1, false},
+		{"texts", plain, `{"bos_token":"<s>","eos_token":"</s>"}`, 2, 3, false},
+		{"objects", plain, `{"bos_token":{"content":"<s>"},"eos_token":{"content":"</s>"},"add_bos_token":true}`, 2, 3, false},
+		{"the template", template, "", 2, -1, true},
+		{"the template begins otherwise", template, `{"bos_token":"</s>"}`, 3, -1, false},
+		{"null", template, `{"bos_token":null,"eos_token":null}`, 2, -1, true},
+	} {
+		dir := t.TempDir()
+		files := map[string]string{"tokenizer.json": tt.tokenizer}
+		if tt.config != "" {
+			files["tokenizer_config.json"] = tt.config
+		}
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tok, err := FromHF(dir)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		bos, _ := tok.BOS()
+		eos, _ := tok.EOS()
+		if bos != tt.bos || eos != tt.eos || tok.AddBOS() != tt.add {
+			t.Errorf("%s: BOS %d, EOS %d, added %v; want %d, %d, %v", tt.name, bos, eos, tok.AddBOS(), tt.bos, tt.eos, tt.add)
+		}
+	}
+	if _, err := FromHF(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty folder: %v, want fs.ErrNotExist", err)
 	}
 }
 

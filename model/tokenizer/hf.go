@@ -16,27 +16,20 @@ const maxJSON = 256 << 20
 // FromHF reads the tokenizer of a Hugging Face folder: tokenizer.json, or where there is none tokenizer.model; and from
 // tokenizer_config.json which tokens begin and end a text. The error of a folder with neither is fs.ErrNotExist.
 func FromHF(dir string) (*Tokenizer, error) {
-	path := filepath.Join(dir, "tokenizer.json")
+	path, parse := filepath.Join(dir, "tokenizer.json"), parseJSON
 	b, err := readBounded(path, maxJSON)
 	if errors.Is(err, fs.ErrNotExist) {
-		path = filepath.Join(dir, "tokenizer.model")
+		path, parse = filepath.Join(dir, "tokenizer.model"), parseSentencePiece
 		b, err = readBounded(path, maxModel)
-		if err == nil {
-			var t *Tokenizer
-			if t, err = parseSentencePiece(b); err == nil {
-				return t, nil
-			}
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	t, err := parseJSON(b)
+	t, err := parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return t, nil
+	return t, t.settings(dir)
 }
 
 // hfFile is what is read of a tokenizer.json.

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"strings"
 )
 
 // The expressions of pre-tokenizers in wide use that scanners do by hand.
@@ -40,11 +39,12 @@ func scannerOf(expr string) (scanner, bool) {
 
 // The expressions of GGUF's named pre-tokenizers, each applied to the words of the one before, as llama.cpp has them.
 var (
-	gpt2Names  = []string{gpt2Expr}
-	digitNames = []string{`\p{N}`, gpt2Expr}
-	llamaNames = []string{spelledAny + llama3Tail}
-	qwenNames  = []string{spelledAny + qwen2Tail}
-	cjk        = `[\x{4e00}-\x{9fa5}\x{800}-\x{4e00}\x{ac00}-\x{d7ff}]+`
+	gpt2Names    = []string{gpt2Expr}
+	digitNames   = []string{`\p{N}`, gpt2Expr}
+	llamaNames   = []string{spelledAny + llama3Tail}
+	qwenNames    = []string{spelledAny + qwen2Tail}
+	defaultNames = []string{"[\\p{P}\\$\\+<=>\\^~\\|]+", gpt2Expr, `\p{N}+`, `[0-9][0-9][0-9]`}
+	cjk          = `[\x{4e00}-\x{9fa5}\x{800}-\x{4e00}\x{ac00}-\x{d7ff}]+`
 	// cased is the letters with case, as DeepSeek's first models list them.
 	cased = `[` +
 		`A-Za-z\x{b5}\x{c0}-\x{d6}\x{d8}-\x{f6}\x{f8}-\x{1ba}\x{1bc}-\x{1bf}\x{1c4}-\x{293}\x{295}-\x{2af}` +
@@ -63,7 +63,8 @@ var (
 )
 
 var names = map[string][]string{
-	"":                 {"[\\p{P}\\$\\+<=>\\^~\\|]+", gpt2Expr, `\p{N}+`, `[0-9][0-9][0-9]`},
+	"":                 defaultNames,
+	"default":          defaultNames,
 	"gpt-2":            gpt2Names,
 	"gpt2":             gpt2Names,
 	"phi-2":            gpt2Names,
@@ -108,7 +109,7 @@ var wholeWords = map[string]bool{"llama3": true, "llama-v3": true, "llama-bpe": 
 
 // named sets the pre-tokenizer by the name GGUF gives it.
 func (t *Tokenizer) named(name string) error {
-	exprs, ok := names[strings.TrimPrefix(name, "default")]
+	exprs, ok := names[name]
 	if !ok {
 		return fmt.Errorf("its pre-tokenizer is %q: %w", name, ErrUnsupported)
 	}
