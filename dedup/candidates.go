@@ -72,11 +72,11 @@ const maxGroup = 64
 // bandMemory is how many bytes the hashes of the bands that are taken in one go may have: signatures are read as often as it takes.
 const bandMemory = 64 << 20
 
-// candidates are the pairs that share a band's hash, in order. It reads the signatures several times where there are many.
-func candidates(sigs iter.Seq2[Signature, error], r *records, o Near) ([]pair, error) {
+// candidates are the pairs that share a band's hash, in order. It holds memory bytes of bands and reads the signatures several times where there are many.
+func candidates(sigs iter.Seq2[Signature, error], r *records, o Near, memory int) ([]pair, error) {
 	bands, _ := o.Layout()
 	n := len(r.ids)
-	together := max(1, min(bands, bandMemory/(16*max(n, 1))))
+	together := max(1, min(bands, memory/(16*max(n, 1))))
 	var packed []uint64 // pairs
 	buckets := make([][]entry, together)
 	for from := 0; from < bands; from += together {

@@ -37,12 +37,12 @@ func NearClusters(restart func() dataset.Records, sigs iter.Seq2[Signature, erro
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := candidates(sigs, r, o)
+	pairs, err := candidates(sigs, r, o, bandMemory)
 	if err != nil {
 		return nil, err
 	}
 	if *o.Verify {
-		if pairs, err = verify(restart, r, pairs, o); err != nil {
+		if pairs, err = verify(restart, r, pairs, o, verifyMemory); err != nil {
 			return nil, err
 		}
 	}

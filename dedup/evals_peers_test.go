@@ -60,16 +60,7 @@ func files(t testing.TB, pattern string) []string {
 // prose are texts that no evaluation is in: 2,500 collections of news, less those that are there to be found, and Go's own files.
 func prose(t testing.TB) []dataset.Record {
 	t.Helper()
-	b, err := os.ReadFile(shared(t, "minhash-mccormick", "articles_2500.train"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []dataset.Record
-	for line := range strings.Lines(string(b)) {
-		id, text, _ := strings.Cut(line, " ")
-		out = append(out, dataset.Record{ID: id, Text: strings.TrimSpace(text)})
-	}
-	return out
+	return articles(t, 2500)
 }
 
 // TestBundledEvals: every item of decon's bundled evaluations, of HumanEval and of GSM8K that is put into prose is found, those of

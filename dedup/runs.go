@@ -57,16 +57,6 @@ func (r *runs) look(text string) {
 func (r *runs) repeated(text string) (out []span) {
 	r.once = bloom{} // no more is asked of it
 	n, kept := r.o.Substring, int32(-1)
-	from, to := -1, 0 // words that repeat so far
-	flush := func(words []span) {
-		if from >= 0 {
-			end := words[to-1].to
-			if to < len(words) {
-				end = words[to].from
-			}
-			out = append(out, span{words[from].from, end})
-		}
-	}
 	hashes := r.hash(text)
 	words := r.spare.spans
 	own := int32(len(r.texts)) // the number that this text has if it is kept
@@ -83,14 +73,25 @@ func (r *runs) repeated(text string) (out []span) {
 			}
 			r.keep(h, place{own, int32(i), -1})
 		case p.text != own || int(p.word)+n <= i:
-			if from < 0 || i > to {
-				flush(words)
-				from = i
+			end := words[i+n-1].to
+			if i+n < len(words) {
+				end = words[i+n].from
 			}
-			to = i + n
+			out = append(out, span{words[i].from, end})
 		}
 	}
-	flush(words)
+	return joined(out)
+}
+
+// joined are spans, sorted by their beginnings, with those that overlap or touch made one.
+func joined(spans []span) (out []span) {
+	for _, s := range spans {
+		if n := len(out); n > 0 && s.from <= out[n-1].to {
+			out[n-1].to = max(out[n-1].to, s.to)
+			continue
+		}
+		out = append(out, s)
+	}
 	return out
 }
 

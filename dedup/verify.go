@@ -12,8 +12,8 @@ import (
 const verifyMemory = 96 << 20
 
 // verify replaces the similarity of candidates by the true one and removes those below the threshold. Candidates are taken cluster
-// by cluster, so that few records are held twice.
-func verify(restart func() dataset.Records, r *records, pairs []pair, o Near) ([]pair, error) {
+// by cluster, so that few records are held twice; it holds memory bytes of shingles.
+func verify(restart func() dataset.Records, r *records, pairs []pair, o Near, memory int) ([]pair, error) {
 	root := roots(len(r.ids), pairs)
 	slices.SortFunc(pairs, func(x, y pair) int {
 		return cmp.Or(cmp.Compare(root[x.a], root[y.a]), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
@@ -29,7 +29,7 @@ func verify(restart func() dataset.Records, r *records, pairs []pair, o Near) ([
 				place[n], bytes = int32(held), bytes+8*int(r.shingles[n])
 			}
 		}
-		for ; end < len(pairs) && (end == 0 || bytes < verifyMemory); end++ {
+		for ; end < len(pairs) && (end == 0 || bytes < memory); end++ {
 			take(pairs[end].a)
 			take(pairs[end].b)
 		}
