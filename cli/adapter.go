@@ -14,13 +14,15 @@ import (
 	"temper/activities"
 	"temper/dataset"
 	"temper/lora"
+	"temper/model/convert"
 	"temper/web"
 )
 
 type adapterCommand struct {
 	Ls       adapterLs       `cmd:"" help:"Adapters, their versions, and which is the champion."`
 	Show     adapterShow     `cmd:"" help:"What an adapter is: base, dataset, options, metrics."`
-	Export   adapterExport   `cmd:"" help:"Write an adapter as a PEFT directory."`
+	Export   adapterExport   `cmd:"" help:"Write an adapter as a PEFT directory, or as a GGUF file for llama.cpp."`
+	Merge    adapterMerge    `cmd:"" help:"Write the base with an adapter merged in, proved on held-out text."`
 	Promote  adapterPromote  `cmd:"" help:"Make a version the champion."`
 	Rollback adapterRollback `cmd:"" help:"Make the champion before the champion again."`
 	Why      adapterWhy      `cmd:"" help:"The dataset version, base and training an adapter comes from."`
@@ -151,17 +153,21 @@ func aliasOf(at dataset.Aliases, version string) string {
 
 type adapterExport struct {
 	oneAdapter
-	Out   string `short:"o" required:"" placeholder:"FOLDER" help:"Folder to write, in PEFT's form."`
-	Force bool   `help:"Replace an existing output."`
+	Out string `short:"o" required:"" placeholder:"FOLDER|FILE" help:"Folder to write, or with --to gguf a file."`
+	To  string `default:"peft" enum:"peft,gguf" help:"peft: the directory the store has, byte for byte. gguf: llama.cpp's adapter file, loaded again and compared on held-out text before it appears."`
+	proofFlags
 }
 
 // Help is shown below the flags.
 func (c *adapterExport) Help() string {
-	return "Examples:\n  temper adapter export go-docs -o adapter\n  temper adapter export go-docs@0123456789ab -o adapter --force"
+	return "Examples:\n  temper adapter export go-docs -o adapter\n  temper adapter export go-docs@0123456789ab -o adapter --force\n  temper adapter export go-docs --to gguf -o go-docs-lora.gguf"
 }
 
 // Run exports. The files are read back and compared before the folder appears.
 func (c *adapterExport) Run(a *app) error {
+	if c.To == "gguf" {
+		return c.gguf(a)
+	}
 	s, card, err := c.open(a)
 	if err != nil {
 		return err
@@ -199,6 +205,34 @@ func (c *adapterExport) Run(a *app) error {
 	}
 	fmt.Fprintf(a.out, "%s@%s written to %s\n", card.Name, card.Version, c.Out)
 	return nil
+}
+
+// gguf exports as llama.cpp's adapter file.
+func (c *adapterExport) gguf(a *app) error {
+	if info, err := os.Stat(c.Out); err == nil && (!c.Force || info.IsDir()) {
+		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	}
+	t, err := c.trained(a, &c.oneAdapter)
+	if err != nil {
+		return err
+	}
+	defer t.base.Close() //nolint:errcheck // only read
+	var proof convert.Proof
+	err = place(c.Out, func(w io.Writer) error {
+		if err := convert.WriteLoRA(w, t.base, t.adapter); err != nil {
+			return err
+		}
+		back, err := convert.ReadLoRA(w.(*os.File).Name(), t.base)
+		if err != nil {
+			return fmt.Errorf("what was written cannot be read again: %w", err)
+		}
+		proof, err = t.prove(t.path, back, c.limits(convert.Exact))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.report(a, t.name, c.Out, nil, proof)
 }
 
 // roomForAdapter refuses an output that exists: without force always, with it unless it is an adapter, which may be replaced.

@@ -32,7 +32,7 @@ var Allowed = map[string][]string{
 	"lora": {"internal/kernel", "internal/safetensors"},
 	"model": {"internal/gguf", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model/chat",
 		"model/tokenizer"},
-	"model/convert":   {"internal/gguf", "internal/kernel", "internal/quant", "internal/safetensors", "model"},
+	"model/convert":   {"internal/gguf", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model"},
 	"model/chat":      {"internal/jinja", "model/tokenizer"},
 	"model/hub":       {},
 	"model/tiny":      {},

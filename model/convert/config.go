@@ -38,6 +38,13 @@ func copyConfig(from, to string, target Target) error {
 		return fmt.Errorf("%s: %w: %w", from, err, dataset.ErrMalformed)
 	}
 	c["quantization_config"] = bitsandbytes(target)
+	if target.plain() {
+		delete(c, "quantization_config")
+	}
+	if !target.Keep && stored[target.Type] != "" {
+		c["torch_dtype"] = torchName(target.Type)
+		delete(c, "dtype")
+	}
 	return writeJSON(to, c)
 }
 
@@ -68,13 +75,10 @@ func (j *folderJob) fromGGUF(dir string) error {
 			return unnamed("tensor %s", t.Name)
 		}
 		dims := j.source.gguf.Dims(t.Name)
-		it := item{name: name, from: t, to: t.Type, dims: dims}
-		if stored[it.to] == "" {
-			it.to = quant.F16
-		}
-		if isLinear(name, len(dims)) {
+		linear := isLinear(name, len(dims))
+		it := item{name: name, from: t, to: j.target.inFolder(t.Type, len(dims), linear), dims: dims}
+		if linear {
 			j.dtypes[name] = torchName(t.Type)
-			it.to = j.target.Type
 		}
 		if rotary.MatchString(name) {
 			it.row = toHalves(m.HeadDim)
@@ -86,6 +90,13 @@ func (j *folderJob) fromGGUF(dir string) error {
 		"head_dim": m.HeadDim, "vocab_size": m.Vocab, "max_position_embeddings": m.Context, "rms_norm_eps": decimal(m.Eps),
 		"rope_theta": m.RopeBase, "tie_word_embeddings": m.Tied, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
 		"torch_dtype": "float16", "quantization_config": bitsandbytes(j.target)}
+	if j.target.plain() {
+		delete(c, "quantization_config")
+		c["torch_dtype"] = "float32"
+		if !j.target.Keep {
+			c["torch_dtype"] = torchName(j.target.Type)
+		}
+	}
 	return writeVocabulary(dir, j.source.gguf, c)
 }
 
@@ -161,6 +172,9 @@ func (s *Source) ggufItem(name string, to Target, m *model.Model) (item, error) 
 	it := item{name: other, from: q, to: quant.F32, dims: []uint64{uint64(q.Cols)}}
 	if q.Rows > 1 {
 		it.to = to.blocks(q.Cols, other == "output.weight" || m.Tied && other == "token_embd.weight")
+		if to.Keep && q.Type.InGGUF() {
+			it.to = q.Type
+		}
 		it.dims = append(it.dims, uint64(q.Rows))
 	}
 	if rotary.MatchString(other) {

@@ -23,6 +23,7 @@ import (
 type Target struct {
 	Type   quant.Type
 	Nested bool // NF4: the scales are quantized too
+	Keep   bool // every tensor in the type it has, where the output can hold that; Type is not read
 	Pure   bool // GGUF: the head in the same type as the rest, rather than in Q6_K below six bits a weight
 }
 
@@ -46,7 +47,7 @@ func ParseTarget(name string) (Target, error) {
 }
 
 // Folder reports whether the output is a folder rather than a GGUF file.
-func (t Target) Folder() bool { return !t.Type.InGGUF() }
+func (t Target) Folder() bool { return !t.Keep && !t.Type.InGGUF() }
 
 // A Change is what became of one tensor.
 type Change struct {
@@ -87,6 +88,10 @@ type Source struct {
 	path   string
 	gguf   *gguf.File        // or nil
 	folder *safetensors.File // or nil
+
+	deltas      map[string]*delta // by the name in a folder
+	headDim     int
+	interleaved bool // rows of rotary layers in the GGUF file
 }
 
 // Open opens a GGUF file, the first file of a split one, or a folder in Hugging Face's form.
@@ -119,6 +124,9 @@ type item struct {
 	to   quant.Type
 	dims []uint64        // of a GGUF file, the fastest first
 	row  func(r int) int // the input's row of the output's row r; nil where they are the same
+
+	delta *delta          // or nil
+	own   func(r int) int // the delta's row of the output's row r
 }
 
 // A job is the conversion of all tensors of a base.

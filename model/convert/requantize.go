@@ -77,10 +77,13 @@ func (it item) piece(r0, r1 int) (p piece) {
 	for r := r0; r < r1; r++ {
 		w.Row(values[(r-r0)*w.Cols:], it.source(r), 0, w.Cols)
 	}
+	if it.delta != nil {
+		it.add(values, r0)
+	}
 	for _, v := range values {
 		p.signal += float64(v) * float64(v)
 	}
-	if it.to == w.Type && it.to.InGGUF() {
+	if it.to == w.Type && it.to.InGGUF() && it.delta == nil {
 		p.w = &quant.Tensor{Name: w.Name, Type: w.Type, Rows: r1 - r0, Cols: w.Cols}
 		for r := r0; r < r1; r++ {
 			p.w.Data = append(p.w.Data, w.Bytes(it.source(r), 0, w.Cols)...)

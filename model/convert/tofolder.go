@@ -29,6 +29,9 @@ func (s *Source) ToFolder(ctx context.Context, dir string, to Target, progress P
 	if err != nil {
 		return nil, err
 	}
+	if err := s.adapt(j.items, inFolder); err != nil {
+		return nil, err
+	}
 	j.plan()
 	return j.changes, j.write(dir)
 }
@@ -60,20 +63,16 @@ func (j *folderJob) fromFolder() error {
 		if err != nil {
 			return err
 		}
-		to := q.Type
-		if !to.InGGUF() {
-			to = quant.F16
-		}
 		dims := 2
 		if q.Rows == 1 {
 			t, _ := f.Tensor(name)
 			dims = len(t.Shape)
 		}
-		if isLinear(name, dims) {
+		linear := isLinear(name, dims)
+		if linear {
 			j.dtypes[name] = torchName(q.Type)
-			to = j.target.Type
 		}
-		it := item{name: name, from: q, to: to}
+		it := item{name: name, from: q, to: j.target.inFolder(q.Type, dims, linear)}
 		for range dims {
 			it.dims = append(it.dims, 0)
 		}

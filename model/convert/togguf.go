@@ -25,6 +25,9 @@ func (s *Source) ToGGUF(ctx context.Context, w io.Writer, to Target, progress Pr
 	} else if pairs, j.items, err = s.folderItems(to); err != nil {
 		return nil, err
 	}
+	if err := s.adapt(j.items, inGGUF); err != nil {
+		return nil, err
+	}
 	j.plan()
 	infos := make([]gguf.Info, len(j.items))
 	for i, it := range j.items {
@@ -47,7 +50,7 @@ func (s *Source) pairs(to Target) []gguf.Pair {
 	var pairs []gguf.Pair
 	for _, k := range s.gguf.Keys {
 		switch {
-		case k == "general.file_type", k == "general.quantization_version", strings.HasPrefix(k, "split."):
+		case strings.HasPrefix(k, "split."), !to.Keep && (k == "general.file_type" || k == "general.quantization_version"):
 			continue
 		}
 		raw, _ := s.gguf.Raw(k)
@@ -58,6 +61,9 @@ func (s *Source) pairs(to Target) []gguf.Pair {
 
 // kindPairs say which type most tensors have.
 func kindPairs(to Target) []gguf.Pair {
+	if to.Keep {
+		return nil
+	}
 	return []gguf.Pair{{Key: "general.file_type", Value: gguf.Uint32(fileTypes[to.Type])},
 		{Key: "general.quantization_version", Value: gguf.Uint32(2)}}
 }
@@ -69,7 +75,7 @@ func (s *Source) ggufItems(to Target) []item {
 	for i, t := range s.gguf.Tensors {
 		dims := s.gguf.Dims(t.Name)
 		items[i] = item{name: t.Name, from: t, to: t.Type, dims: dims}
-		if len(dims) >= 2 && strings.HasSuffix(t.Name, ".weight") && !strings.Contains(t.Name, "_norm") && !strings.Contains(t.Name, "ffn_gate_inp") {
+		if !to.Keep && len(dims) >= 2 && strings.HasSuffix(t.Name, ".weight") && !strings.Contains(t.Name, "_norm") && !strings.Contains(t.Name, "ffn_gate_inp") {
 			items[i].to = to.blocks(t.Cols, t.Name == "output.weight" || !untied && t.Name == "token_embd.weight")
 		}
 	}

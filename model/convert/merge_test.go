@@ -1,0 +1,210 @@
+package convert
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"temper/dataset"
+	"temper/internal/quant"
+	"temper/lora"
+	"temper/model"
+)
+
+// tuned is an adapter of m that moves its logits.
+func tuned(t *testing.T, m *model.Model) *lora.Adapter {
+	t.Helper()
+	a, err := lora.New(m.Modules(), lora.Options{Rank: 3, Alpha: 5, Targets: "q_proj,k_proj,o_proj,up_proj,down_proj"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.RankRoot = true
+	for i, p := range a.Pairs {
+		for k := range p.B {
+			p.B[k] = 0.05 * float32(math.Sin(float64(7*k+i)))
+		}
+	}
+	return a
+}
+
+// outputs are those of some ids.
+func outputs(t *testing.T, m *model.Model, a *lora.Adapter) []float32 {
+	t.Helper()
+	ids := make([]int32, 24)
+	for i := range ids {
+		ids[i] = int32(11 * i % m.Vocab)
+	}
+	var out []float32
+	for row, err := range m.Logits(ids, a) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, row...)
+	}
+	return out
+}
+
+func difference(a, b []float32) (top float64) {
+	for i := range a {
+		top = max(top, math.Abs(float64(a[i]-b[i])))
+	}
+	return top
+}
+
+// merged is base with a in it, in another form; the target's place says whether it is a folder.
+func merged(t *testing.T, path string, a *lora.Adapter, to Target, folder bool) (string, []Change) {
+	t.Helper()
+	m := open(t, path)
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // only read
+	if err := s.Merge(m, a); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "merged")
+	if folder {
+		if err := os.Mkdir(out, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		changes, err := s.ToFolder(context.Background(), out, to, none)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out, changes
+	}
+	var b bytes.Buffer
+	changes, err := s.ToGGUF(context.Background(), &b, to, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(out, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return out, changes
+}
+
+// TestMergeIsTheAdapter holds that a base with an adapter merged in, in either form and from either, computes what the base with the
+// adapter beside it does: to 1e-4 in float32, and nearer than the base in the base's own blocks.
+func TestMergeIsTheAdapter(t *testing.T) {
+	m := open(t, tiny)
+	a := tuned(t, m)
+	with, without := outputs(t, m, a), outputs(t, m, nil)
+	moved := difference(with, without)
+	if moved < 0.5 {
+		t.Fatalf("the adapter moves logits by %g only", moved)
+	}
+	folder, _ := merged(t, tiny, &lora.Adapter{Rank: 1, Alpha: 1}, Target{Keep: true}, true) // the base as a folder
+	for _, tt := range []struct {
+		name   string
+		from   string
+		to     Target
+		folder bool
+		within float64
+	}{
+		{"GGUF to F32 GGUF", tiny, Target{Type: quant.F32}, false, 1e-4},
+		{"GGUF to F32 folder", tiny, Target{Type: quant.F32}, true, 1e-4},
+		{"GGUF to BF16 folder", tiny, Target{Type: quant.BF16}, true, moved / 4},
+		{"GGUF to its own blocks", tiny, Target{Keep: true}, false, moved / 2},
+		{"GGUF to Q8_0", tiny, Target{Type: quant.Q8_0}, false, moved / 4},
+		{"folder to folder", folder, Target{Keep: true}, true, 1e-4},
+		{"folder to F32 GGUF", folder, Target{Type: quant.F32}, false, 1e-4},
+	} {
+		path, changes := merged(t, tt.from, a, tt.to, tt.folder)
+		got := outputs(t, open(t, path), nil)
+		if d := difference(got, with); d > tt.within {
+			t.Errorf("%s: logits differ by %g of %g moved, want within %g", tt.name, d, moved, tt.within)
+		}
+		if total := Total(changes); tt.to.Type == quant.Q8_0 && !(total.RMSE > 0 && total.RMSE < total.Signal/50) {
+			t.Errorf("%s: error %g of %g", tt.name, total.RMSE, total.Signal)
+		}
+	}
+}
+
+// TestMergeRefuses holds that an adapter of another model is refused by name.
+func TestMergeRefuses(t *testing.T) {
+	m := open(t, tiny)
+	s, err := Open(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // only read
+	a := tuned(t, m)
+	a.Pairs[0].Name = "model.layers.99.self_attn.q_proj"
+	if err := s.Merge(m, a); err == nil {
+		t.Error("a module that is not there: no error")
+	}
+}
+
+// TestLoRAFile holds that the adapter as a GGUF file reads back the same, from a base in either form, and that no other file does.
+func TestLoRAFile(t *testing.T) {
+	m := open(t, tiny)
+	a := tuned(t, m)
+	path := filepath.Join(t.TempDir(), "a.gguf")
+	var b bytes.Buffer
+	if err := WriteLoRA(&b, m, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	back, err := ReadLoRA(path, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(back.Pairs, a.Pairs) || math.Abs(float64(back.Scale()-a.Scale())) > 1e-6 {
+		t.Errorf("read back: %d pairs, scale %g; wrote %d, %g", len(back.Pairs), back.Scale(), len(a.Pairs), a.Scale())
+	}
+	if _, err := ReadLoRA(tiny, m); !errors.Is(err, dataset.ErrMalformed) {
+		t.Errorf("a base: error is %v", err)
+	}
+}
+
+// TestBrokenExportsAreRefused holds that the proof passes the trained model and none of the ways an export can be wrong: the scale left
+// out, the rows of rotary layers in the other form's order, a layer's pair lost, an adapter of zeros, a value that is no number.
+func TestBrokenExportsAreRefused(t *testing.T) {
+	m := open(t, tiny)
+	a := tuned(t, m)
+	text := [][]int32{{1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15}, {40, 30, 20, 10, 11, 12}}
+	prove := func(with *lora.Adapter) (Proof, error) {
+		p, err := Prove(m, a, m, with, text)
+		if err == nil {
+			err = p.Within(Exact)
+		}
+		return p, err
+	}
+	if p, err := prove(a.Clone()); err != nil || p.Largest != 0 || p.Lost != 0 || p.Agreement != 1 || p.Tokens != 18 || p.Moved < 0.01 {
+		t.Errorf("the adapter itself: %+v, %v", p, err)
+	}
+	for name, breaks := range map[string]func(b *lora.Adapter){
+		"the scale left out": func(b *lora.Adapter) { b.Alpha = float64(b.Rank); b.RankRoot = false },
+		"rotary rows in the other order": func(b *lora.Adapter) {
+			for i, p := range b.Pairs {
+				if rotary.MatchString("x." + p.Name[len("model.layers.0."):] + ".weight") {
+					b.Pairs[i].B = reordered(p.B, b.Rank, toPairs(m.HeadDim))
+				}
+			}
+		},
+		"a pair lost":      func(b *lora.Adapter) { clear(b.Pairs[len(b.Pairs)-1].B) },
+		"zeros":            func(b *lora.Adapter) { b.Alpha = 1e-9 },
+		"no number inside": func(b *lora.Adapter) { b.Pairs[0].B[0] = float32(math.NaN()) },
+	} {
+		b := a.Clone()
+		breaks(b)
+		if p, err := prove(b); err == nil {
+			t.Errorf("%s passes: %+v", name, p)
+		}
+	}
+	if p, err := Prove(m, a, m, nil, text); err != nil || p.Within(Rounded) == nil || math.Abs(p.Lost-1) > 1e-9 {
+		t.Errorf("the base alone: %+v, %v; all that the adapter changes is lost", p, err)
+	}
+	if _, err := Prove(m, a, m, a, nil); err == nil {
+		t.Error("no text: no error")
+	}
+}
