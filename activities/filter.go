@@ -18,9 +18,16 @@ type FilterInput struct {
 // Score computes the signals and edits of every step. Thresholds take no part in its key: changing one computes nothing here.
 func (a *Activities) Score(ctx context.Context, in FilterInput) (StageResult, error) {
 	steps := filter.ScoreOptions(in.Steps)
+	keyed := steps
+	if a.Secret != nil {
+		keyed = filter.WithKey(steps, []byte(a.Secret("TEMPER_PII_KEY")))
+	}
 	return a.stage(ctx, work{name: "score", engine: engineFilter, options: steps, inputs: []dataset.Ref{in.Shard}, do: func(ctx context.Context, s *dataset.Stage) error {
+		if err := filter.Ready(keyed); err != nil {
+			return fmt.Errorf("%w: %w", errInput, err)
+		}
 		recs := records(dataset.BlobRows(ctx, a.store(), in.Shard))
-		notes, err := a.putNotes(ctx, beat(ctx, Progress{Stage: "score", Total: in.Shard.Records, Unit: "records"}, filter.Score(recs, steps)))
+		notes, err := a.putNotes(ctx, beat(ctx, Progress{Stage: "score", Total: in.Shard.Records, Unit: "records"}, filter.Score(recs, keyed)))
 		s.Outputs["notes"] = []dataset.Ref{notes}
 		s.Counts.In, s.Counts.Out = in.Shard.Records, notes.Records
 		return err

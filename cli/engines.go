@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"temper/dataset"
 	"temper/filter"
@@ -92,7 +93,9 @@ func (c *filterCommand) Run(a *app) error {
 		return fmt.Errorf("%s: filter: %w: %w", c.Recipe, err, errInput)
 	}
 	p.name, p.recipe = r.Name, recipeJSON(recipe.Recipe{Filter: r.Filter})
-	p.rows = noted(recs, func(r2 dataset.Records) dataset.Notes { return filter.Notes(r2, r.Filter) })
+	p.rows = noted(recs, func(r2 dataset.Records) dataset.Notes {
+		return filter.Notes(r2, filter.WithKey(r.Filter, []byte(os.Getenv("TEMPER_PII_KEY"))))
+	})
 	return a.put(c.outputFlags, p)
 }
 

@@ -92,6 +92,12 @@ func Notes(in dataset.Records, steps []Step) dataset.Notes {
 	}
 }
 
+// Ready says what keeps steps from being scored here: what [Check] says, a list that was not read, the key of pseudonyms.
+func Ready(steps []Step) error {
+	_, err := scorers(steps)
+	return err
+}
+
 // scorers returns steps ready to score.
 func scorers(steps []Step) ([]rule, error) {
 	rules, err := build(steps)

@@ -189,6 +189,33 @@ func TestConversationsAreNotEdited(t *testing.T) {
 	}
 }
 
+// Pseudonyms are the same wherever a value occurs, need the key that the recipe means, and give the original back.
+func TestPseudonyms(t *testing.T) {
+	key := []byte("0123456789abcdef")
+	steps := []Step{{PII: &PII{Redact: []string{"email"}, Action: "pseudonym", KeyID: "9f9f5111"}}}
+	recs := []dataset.Record{{ID: "a", Text: "From anna@posteo.de to Bob@posteo.de."}, {ID: "b", Text: "Anna@posteo.de again"}}
+	notes := take(t, Score(stream(recs), WithKey(steps, key)))
+	name := func(i, k int) string { return notes[i].Edits[k].New }
+	if name(0, 0) != name(1, 0) || name(0, 0) == name(0, 1) || !strings.HasPrefix(name(0, 0), "<EMAIL:") {
+		t.Errorf("edits %v, %v", notes[0].Edits, notes[1].Edits)
+	}
+	out, err := dataset.Apply(recs[0].Text, notes[0].Edits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := dataset.Undo(out, notes[0].Edits); err != nil || got != recs[0].Text {
+		t.Errorf("%q came back as %q (%v)", out, got, err)
+	}
+	for want, k := range map[string][]byte{"need a key of 16 bytes": nil, "TEMPER_PII_KEY is the key ": []byte("fedcba9876543210")} {
+		if err := Ready(WithKey(steps, k)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("key %q: error %v", k, err)
+		}
+	}
+	if Ready(WithKey(steps, key)) != nil || asJSON(t, WithKey(steps, key)) != asJSON(t, steps) {
+		t.Error("the key is not taken, or shows")
+	}
+}
+
 // An error of the input, or of a row that was not scored, ends the stream.
 func TestErrorsEndTheStream(t *testing.T) {
 	broken := errors.New("broken")

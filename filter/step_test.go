@@ -44,6 +44,8 @@ func TestCheck(t *testing.T) {
 		{"refusal", `allow[0] is "refusals"`, Step{Instructions: &Instructions{Allow: []string{"refusals"}}}},
 		{"kind", "redact", Step{PII: &PII{Redact: []string{"name"}}}},
 		{"action", `action is "hide"`, Step{PII: &PII{Action: "hide"}}},
+		{"key", `key_id is ""`, Step{PII: &PII{Action: "pseudonym"}}},
+		{"region", `regions[0] is "Germany"`, Step{PII: &PII{Regions: []string{"Germany"}}}},
 		{"no expression", "where: empty expression", Step{Where: ptr(" ")}},
 		{"unknown name", "step 1: where: column 10: unknown name wrods; known: chars, id, meta, source, text, words", Step{Where: ptr("true && (wrods > 5)")}},
 		{"second line", "where: line 2, column 4: unknown name wrods", Step{Where: ptr("true\n&& wrods > 5")}},

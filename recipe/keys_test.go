@@ -32,7 +32,7 @@ filter:
   - nemo: {}
   - bad_words: {lists: [{language: en, words: [b]}]}
   - instructions: {}
-  - pii: {}
+  - pii: {key_id: 0123abcd}
   - where: "true"
 dedup:
   - exact: {}
@@ -93,7 +93,7 @@ func (l leaf) other() []string {
 	case len(enum) > 0 || l.tag.Get("enum") != "":
 		return enum
 	case l.typ.Kind() == reflect.Slice:
-		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[other]"}
+		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[DE]", "[other]"}
 	case l.typ.Kind() == reflect.Bool:
 		return []string{"true", "false"}
 	case l.typ.Kind() == reflect.Float64:

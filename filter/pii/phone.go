@@ -1,11 +1,73 @@
 package pii
 
+import (
+	"slices"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
 // phone returns where the telephone number whose first digit is at i ends, or 0, and adds it.
 func (s *scan) phone(i int) int {
 	if s.at(i-1) == '+' {
 		return s.international(i)
 	}
-	return s.national(i)
+	if end := s.american(i); end > 0 || len(s.regions) == 0 {
+		return end
+	}
+	return s.regional(i)
+}
+
+// isPhone reports whether text is a telephone number that is in use, as it is written in region; ZZ is none.
+func isPhone(text, region string) bool {
+	n, err := phonenumbers.Parse(text, region)
+	return err == nil && (region == "ZZ" && phonenumbers.IsValidNumber(n) || region != "ZZ" && phonenumbers.IsValidNumberForRegion(n, region))
+}
+
+// IsRegion reports whether telephone numbers of the region, an ISO 3166 code in capitals, are known.
+func IsRegion(code string) bool { return phonenumbers.GetSupportedRegions()[code] }
+
+// regional finds numbers as they are written within the regions: groups of 7 to 13 digits in all, that start with 0 or are
+// parted. Dates, versions and amounts are none.
+func (s *scan) regional(i int) int {
+	start := i
+	if s.at(i-1) == '(' {
+		start--
+	}
+	if before := s.at(start - 1); s.wordBefore(start) || before == '.' || before == '-' || before == '/' || before == '+' || before == '#' ||
+		before == ' ' && isDigit(s.at(start-2)) {
+		return 0
+	}
+	n, groups, end := 0, 1, i
+	for j := i; j < len(s.text) && n <= 13; j++ {
+		if isDigit(s.text[j]) {
+			n++
+			end = j + 1
+			continue
+		}
+		gap := s.gap(j)
+		if gap == 0 && s.text[j] == '/' && isDigit(s.at(j+1)) {
+			gap = 1
+		}
+		if gap == 0 {
+			break
+		}
+		groups++
+		j += gap - 1
+	}
+	if n < 7 || n > 13 || groups > 6 || groups == 1 && s.text[i] != '0' || s.wordAt(end) || s.date(i) || s.shortDate(i) ||
+		(s.at(end) == '.' || s.at(end) == ',' || s.at(end) == '-') && isDigit(s.at(end+1)) {
+		return 0
+	}
+	if !slices.ContainsFunc(s.regions, func(r string) bool { return isPhone(s.text[start:end], r) }) {
+		return 0
+	}
+	s.add("phone", start, end)
+	return end
+}
+
+// shortDate reports whether the digits at i are a date, 31.01.2024 or 31-01-2024.
+func (s *scan) shortDate(i int) bool {
+	return s.digits(i, 2) && s.digits(i+3, 2) && s.digits(i+6, 4) && s.at(i+2) == s.at(i+5) && (s.at(i+2) == '.' || s.at(i+2) == '-' || s.at(i+2) == '/')
 }
 
 // international finds +E.164: a plus, a country code that is in use, and 9 to 15 digits in all, unbroken or parted by
@@ -41,9 +103,11 @@ func (s *scan) international(i int) int {
 	switch {
 	case s.wordAt(end) || n > 15 || groups > 7 || short > 2:
 		return 0
-	case cc == 1 && n != 11, cc == 7 && n != 11, n < 9, groups == 1 && n < 10:
+	case cc == 1 && n != 11, cc == 7 && n != 11, n < 9, groups == 1 && n < 9:
 		return 0
 	case groups > 1 && s.date(i):
+		return 0
+	case !isPhone(s.text[i-1:end], "ZZ"):
 		return 0
 	}
 	s.add("phone", i-1, end)
@@ -86,9 +150,9 @@ func (s *scan) digits(i, n int) bool {
 	return !isDigit(s.at(i + n))
 }
 
-// national finds the North American forms 415-555-2671, 415.555.2671 and (415) 555-2671, each with or without a
+// american finds the North American forms 415-555-2671, 415.555.2671 and (415) 555-2671, each with or without a
 // leading 1. Digits that only spaces part, or nothing, are taken for other numbers.
-func (s *scan) national(i int) int {
+func (s *scan) american(i int) int {
 	start := i
 	if s.text[i] == '1' && (s.at(i+1) == '-' || s.at(i+1) == '.' || s.at(i+1) == ' ') {
 		i += 2
@@ -125,6 +189,9 @@ func (s *scan) national(i int) int {
 	}
 	end := j + 8
 	if !s.digits(j+4, 4) || s.wordAt(end) || (s.at(end) == '-' || s.at(end) == '.') && isDigit(s.at(end+1)) {
+		return 0
+	}
+	if !isPhone(s.text[start:end], "US") && !isPhone(s.text[start:end], "CA") {
 		return 0
 	}
 	s.add("phone", start, end)

@@ -1,9 +1,10 @@
-// Package pii finds personal data in text: e-mail addresses, IP addresses, telephone numbers, payment cards and bank
-// accounts. The scanners are written by hand and read the text once each; they prefer to miss a doubtful candidate
+// Package pii finds personal data in text: e-mail addresses, IP addresses, telephone numbers, payment cards, bank accounts,
+// addresses of cryptocurrencies, keys and other secrets, and national personal numbers. The scanners are written by hand and read the text once each; they prefer to miss a doubtful candidate
 // over masking code, versions or identifiers.
 //
 // Sources: RFC 5322 §3.2.3 (the common subset of addresses), the IANA special-purpose address registries (RFC 6890),
-// ITU-T E.164, the North American Numbering Plan, ISO/IEC 7812 (Luhn), ISO 13616 (IBAN).
+// ITU-T E.164, the North American Numbering Plan, ISO/IEC 7812 (Luhn), ISO 13616 (IBAN); the others at their scanners.
+// Telephone numbers are looked up in Google's libphonenumber.
 package pii
 
 import (
@@ -16,7 +17,7 @@ import (
 )
 
 // Kinds are what Find looks for when it is given no kinds, in this order.
-var Kinds = []string{"email", "ip", "phone", "card", "iban"}
+var Kinds = []string{"email", "ip", "phone", "card", "iban", "crypto", "secret", "national"}
 
 // A Match is personal data found in a text: text[Start:End], byte offsets.
 type Match struct {
@@ -42,22 +43,25 @@ func Placeholder(kind string) string {
 
 // Find returns the personal data of the given kinds in text (all Kinds if none are given), sorted and not overlapping:
 // of two matches that overlap the one that starts first stays, of two that start together the longer. Kinds that are
-// not in Kinds find nothing; see CheckKinds.
-func Find(text string, kinds []string) []Match {
+// not in Kinds find nothing; see CheckKinds. Telephone numbers are found if they begin with + and their country's code, in
+// the forms of North America, and as they are written within the given regions (ISO 3166 codes, such as DE).
+func Find(text string, kinds []string, regions ...string) []Match {
 	if len(kinds) == 0 {
 		kinds = Kinds
 	}
-	s := scan{text: text}
-	for _, k := range kinds {
-		switch k {
-		case "email":
-			s.emails()
-		case "ip":
-			s.ip4s()
-			s.ip6s()
-		}
+	s := scan{text: text, regions: regions}
+	if slices.Contains(kinds, "email") {
+		s.emails()
 	}
-	s.numbers(slices.Contains(kinds, "phone"), slices.Contains(kinds, "card"), slices.Contains(kinds, "iban"))
+	if slices.Contains(kinds, "ip") {
+		s.ip4s()
+		s.ip6s()
+	}
+	if slices.Contains(kinds, "secret") {
+		s.privateKeys()
+	}
+	s.walk(wanted{phone: slices.Contains(kinds, "phone"), card: slices.Contains(kinds, "card"), iban: slices.Contains(kinds, "iban"),
+		crypto: slices.Contains(kinds, "crypto"), secret: slices.Contains(kinds, "secret"), national: slices.Contains(kinds, "national")})
 	return disjoint(s.found)
 }
 
@@ -78,8 +82,9 @@ func disjoint(found []Match) []Match {
 
 // A scan is one text and what was found in it so far.
 type scan struct {
-	text  string
-	found []Match
+	text    string
+	regions []string // whose telephone numbers are looked for as they are written there
+	found   []Match
 }
 
 func (s *scan) add(kind string, start, end int) {
@@ -94,33 +99,109 @@ func (s *scan) at(i int) byte {
 	return s.text[i]
 }
 
-// numbers walks over the text once and tries the scanners that start at a digit.
-func (s *scan) numbers(phone, card, iban bool) {
-	if !phone && !card && !iban {
+// A wanted is which of the kinds are looked for that begin with a digit or a letter.
+type wanted struct{ phone, card, iban, crypto, secret, national bool }
+
+// What a byte may begin.
+const (
+	mayDigit  = 1 << iota // a number
+	mayCrypto             // an address of a cryptocurrency
+	maySecret             // a key
+	mayID                 // a personal number that begins with a letter
+	mayAssign             // = or :, behind which a secret may stand
+)
+
+var may = func() (t [256]uint8) {
+	for c := range t {
+		b := byte(c)
+		if isDigit(b) {
+			t[c] |= mayDigit
+		}
+		if isUpper(b) {
+			t[c] |= mayID
+		}
+		if secretStart[b] {
+			t[c] |= maySecret
+		}
+	}
+	for _, c := range "LMDATbBlL" {
+		t[c] |= mayCrypto
+	}
+	t['='], t[':'] = mayAssign, mayAssign
+	return t
+}()
+
+// walk goes over the text once and tries the scanners that start at a digit, or at the first letter of a word.
+func (s *scan) walk(w wanted) {
+	if w == (wanted{}) {
 		return
 	}
 	for i := 0; i < len(s.text); i++ {
-		if !isDigit(s.text[i]) {
+		m := may[s.text[i]]
+		if m == 0 {
 			continue
 		}
 		end := 0
-		if iban {
-			end = s.iban(i)
-		}
-		if end == 0 && card {
-			end = s.card(i)
-		}
-		if end == 0 && phone {
-			end = s.phone(i)
+		switch {
+		case m&mayDigit != 0:
+			if end = s.number(i, w); end == 0 {
+				for i+1 < len(s.text) && isDigit(s.text[i+1]) {
+					i++
+				}
+			}
+		case m&mayAssign != 0:
+			if w.secret {
+				s.assigned(i)
+			}
+		case i == 0 || !inWord[s.text[i-1]]:
+			end = s.word(i, m, w)
 		}
 		if end > i {
 			i = end - 1
-			continue
-		}
-		for i+1 < len(s.text) && isDigit(s.text[i+1]) {
-			i++
 		}
 	}
+}
+
+// inWord tells the bytes that a word is made of, all bytes beyond ASCII among them: what starts behind one is told by wordBefore.
+var inWord = func() (t [256]bool) {
+	for c := range 128 {
+		t[c] = isDigit(byte(c)) || isLetter(byte(c)) || c == '_'
+	}
+	return t
+}()
+
+// number tries the scanners that start at a digit and returns where the first that finds something ends, or 0.
+func (s *scan) number(i int, w wanted) (end int) {
+	if w.iban {
+		end = s.iban(i)
+	}
+	if end == 0 && w.crypto && !s.wordBefore(i) {
+		end = s.cryptoAddress(i)
+	}
+	if end == 0 && w.national {
+		end = s.nationalID(i)
+	}
+	if end == 0 && w.card {
+		end = s.card(i)
+	}
+	if end == 0 && w.phone {
+		end = s.phone(i)
+	}
+	return end
+}
+
+// word tries the scanners that start at the letter at i, which may begin what m says.
+func (s *scan) word(i int, m uint8, w wanted) (end int) {
+	if m&maySecret != 0 && w.secret && !s.wordBefore(i) {
+		end = s.secret(i)
+	}
+	if end == 0 && m&mayCrypto != 0 && w.crypto && i+26 <= len(s.text) && !s.wordBefore(i) {
+		end = s.cryptoAddress(i)
+	}
+	if end == 0 && m&mayID != 0 && w.national && (isDigit(s.at(i+1)) || isDigit(s.at(i+6))) {
+		end = s.nationalID(i)
+	}
+	return end
 }
 
 func isDigit(c byte) bool { return c-'0' < 10 }
@@ -133,12 +214,8 @@ func (s *scan) wordAt(i int) bool {
 	if i < 0 || i >= len(s.text) {
 		return false
 	}
-	if s.text[i] == '<' {
-		for _, k := range Kinds {
-			if strings.HasPrefix(s.text[i:], Placeholder(k)) {
-				return true
-			}
-		}
+	if s.text[i] == '<' && placeholder(s.text[i:min(len(s.text), i+longestPlaceholder)]) {
+		return true
 	}
 	r, _ := utf8.DecodeRuneInString(s.text[i:])
 	return isWord(r)
@@ -150,10 +227,9 @@ func (s *scan) wordBefore(i int) bool {
 		return false
 	}
 	if s.text[i-1] == '>' {
-		for _, k := range Kinds {
-			if strings.HasSuffix(s.text[:i], Placeholder(k)) {
-				return true
-			}
+		tail := s.text[max(0, i-longestPlaceholder):i]
+		if start := strings.LastIndexByte(tail, '<'); start >= 0 && placeholder(tail[start:]) {
+			return true
 		}
 	}
 	r, _ := utf8.DecodeLastRuneInString(s.text[:i])

@@ -110,7 +110,8 @@ func TestNothing(t *testing.T) {
 
 // TestKinds: only what is asked for is found; kinds that are unknown are refused by name.
 func TestKinds(t *testing.T) {
-	text := "anna@posteo.de 8.8.8.8, +49 30 901820, 4111111111111111 DE89370400440532013000"
+	text := "anna@posteo.de 8.8.8.8, +49 30 901820, 4111111111111111 DE89370400440532013000 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa 12345678Z AKIA" +
+		"2345ABCDEFGHIJKL"
 	for _, k := range Kinds {
 		found := Find(text, []string{k})
 		if len(found) != 1 || found[0].Kind != k {
@@ -213,10 +214,118 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-func BenchmarkFind(b *testing.B) {
-	text := strings.Repeat("The harbour lay quiet at 10.0.0.1, v1.2.3.4, on 2024-01-31; write to anna@posteo.de or call +49 30 901820.\n", 1000)
+// TestNational: numbers that are published as examples are found; with another check none is.
+func TestNational(t *testing.T) {
+	for country, number := range map[string]string{
+		"Spain": "12345678Z", "Spain, foreigners": "X1234567L", "Italy": "RSSMRA85T10A562S", "Finland": "131052-308T", "Sweden": "811218-9876",
+		"Belgium": "85.07.30-033.28", "Brazil": "390.533.447-05", "Korea": "971013-9019902", "Switzerland": "756.9217.0769.85",
+		"Czechia": "710319/2745", "Norway": "15108695088", "China": "11010519491231002X", "India": "2341 2341 2346", "France": "295109912611193",
+	} {
+		text := "No. " + number + ", as it is."
+		if got := Find(text, []string{"national"}); len(got) != 1 || text[got[0].Start:got[0].End] != number {
+			t.Errorf("%s: in %q found %v", country, text, got)
+		}
+		last := number[len(number)-1]
+		wrong := number[:len(number)-1] + string(rune(last^1))
+		if got := Find("No. "+wrong+", as it is.", []string{"national"}); len(got) > 0 {
+			t.Errorf("%s: %s, with another check, is found", country, wrong)
+		}
+	}
+	if len(Find("PESEL: 44051401458", []string{"national"})) != 1 || len(Find("order 44051401458", []string{"national"})) != 0 {
+		t.Error("a Polish number is found by its name, and only by it")
+	}
+}
+
+// TestCrypto: published addresses are found; with one letter changed none is.
+func TestCrypto(t *testing.T) {
+	for _, address := range []string{"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+		"BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"} {
+		if got := Find("pay "+address+".", []string{"crypto"}); len(got) != 1 || got[0].End-got[0].Start != len(address) {
+			t.Errorf("%s: found %v", address, got)
+		}
+		wrong := strings.NewReplacer("5", "6", "D", "d", "q", "p").Replace(address)
+		if got := Find("pay "+wrong+".", []string{"crypto"}); len(got) > 0 {
+			t.Errorf("%s, which is %s changed, is found", wrong, address)
+		}
+	}
+}
+
+// TestSecret: a private key is one match from its first line to its last; what is assigned to a password is one without its
+// quotes; GitHub's tokens have a checksum.
+func TestSecret(t *testing.T) {
+	pem := "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7\n-----END RSA " + "PRIVATE KEY-----"
+	tests := []struct{ text, want string }{
+		{"key:\n" + pem + "\nend", "key:\n[secret " + pem + "]\nend"},
+		{`db_password = "Tr0ub4dor&3-horse-9"`, `db_password = "[secret Tr0ub4dor&3-horse-9]"`},
+		{`"apiKey": 'k3J9-x8Qw2-mZ71-pL0v'`, `"apiKey": '[secret k3J9-x8Qw2-mZ71-pL0v]'`},
+		{`title = "Tr0ub4dor&3-horse-9"`, `title = "Tr0ub4dor&3-horse-9"`},
+		{"gh" + "p_abcdefghijklmnopqrstuvwxyz0123456789", "gh" + "p_abcdefghijklmnopqrstuvwxyz0123456789"},
+		{"-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----"},
+	}
+	for _, tt := range tests {
+		if got := marked(tt.text, Find(tt.text, []string{"secret"})); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+// TestRegions: telephone numbers as they are written in a region are found if it is named; dates and amounts are none.
+func TestRegions(t *testing.T) {
+	tests := []struct {
+		text, want string
+		regions    []string
+	}{
+		{"Tel. 030 901820, 0171/2345678", "Tel. [phone 030 901820], [phone 0171/2345678]", []string{"DE"}},
+		{"Tel. 030 901820", "Tel. 030 901820", nil},
+		{"Ring 020 7946 0958 or 02-2100-2114", "Ring [phone 020 7946 0958] or [phone 02-2100-2114]", []string{"GB", "KR"}},
+		{"am 31.01.2024, 2024-01-31, 1.234.567,89 und 03.14159265", "am 31.01.2024, 2024-01-31, 1.234.567,89 und 03.14159265", []string{"DE"}},
+	}
+	for _, tt := range tests {
+		if got := marked(tt.text, Find(tt.text, []string{"phone"}, tt.regions...)); got != tt.want {
+			t.Errorf("%v: got %s, want %s", tt.regions, got, tt.want)
+		}
+	}
+}
+
+// TestPseudonym: one value has one pseudonym, however it is written; another value, kind or key has another; none is found again.
+func TestPseudonym(t *testing.T) {
+	key, other := []byte("0123456789abcdef"), []byte("0123456789abcdeg")
+	a := Pseudonym("email", "Anna@Posteo.de", key)
+	if a != Pseudonym("email", "anna@posteo.de", key) || Pseudonym("phone", "+49 30 901820", key) != Pseudonym("phone", "+4930901820", key) {
+		t.Error("one value, two pseudonyms")
+	}
+	for _, b := range []string{Pseudonym("email", "anna@posteo.de", other), Pseudonym("email", "anna@posteo.com", key), Pseudonym("ip", "anna@posteo.de", key)} {
+		if a == b || len(b) > longestPlaceholder {
+			t.Errorf("%s and %s", a, b)
+		}
+	}
+	for _, k := range Kinds {
+		p := Pseudonym(k, "x", key)
+		if found := Find("a "+p+"8.8.8.8 4111111111111111"+p, nil); len(found) > 0 || !placeholder(p) {
+			t.Errorf("%s: found %v beside it", p, found)
+		}
+	}
+	if id := KeyID(key); id != "9f9f5111" {
+		t.Errorf("the key's name is %s", id)
+	}
+}
+
+// find looks through text; processor time is what matters on a machine that does other things too.
+func find(b *testing.B, text string) {
 	b.SetBytes(int64(len(text)))
+	start := cpuTime(b)
 	for b.Loop() {
 		Find(text, nil)
 	}
+	b.ReportMetric(float64(b.N)*float64(len(text))/1e6/(cpuTime(b)-start).Seconds(), "MB/cpu-s")
+}
+
+func BenchmarkFindDense(b *testing.B) {
+	find(b, strings.Repeat("The harbour lay quiet at 10.0.0.1, v1.2.3.4, on 2024-01-31; write to anna@posteo.de or call +49 30 901820.\n", 1000))
+}
+
+// Prose of the web: a value every 3 KB.
+func BenchmarkFindProse(b *testing.B) {
+	prose := strings.Repeat("The harbour lay quiet in the morning, and the boats (some 12 of them) that had come in during the night were tied up along the wall. ", 22)
+	find(b, strings.Repeat(prose+"Write to anna@posteo.de, or call +49 30 901820 before 2024-01-31.\n", 40))
 }
