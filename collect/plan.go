@@ -15,8 +15,10 @@ import (
 	"strings"
 )
 
-// maxFiles bounds the files of one source.
-const maxFiles = 5_000_000
+const (
+	maxFiles    = 5_000_000 // of one source
+	maxLicenses = 100_000   // files of licenses that are looked at
+)
 
 // Plan lists a source's files with their digests and cuts them into tasks of about taskBytes. The same files give the same tasks;
 // any taskBytes gives the same records, in the same order.
@@ -87,11 +89,15 @@ func (l *Listing) Plan(ctx context.Context, files Files, taskBytes int64) ([]Tas
 func list(ctx context.Context, files Files, s Source, k kind) ([]Part, error) {
 	root := s.Root()
 	var parts []Part
+	var beside []string // license files
 	for f, err := range files.List(ctx, root) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name(), err)
 		}
 		name, ok := below(root, f.URI)
+		if s.Code != nil && s.Code.License == "" && ok && isLicense(f.URI) && len(beside) < maxLicenses {
+			beside = append(beside, f.URI)
+		}
 		if !ok || name != "" && !wanted(k, name) {
 			continue
 		}
@@ -103,6 +109,11 @@ func list(ctx context.Context, files Files, s Source, k kind) ([]Part, error) {
 		}
 		if parts = append(parts, Part{URI: f.URI, Name: name, Size: f.Size, Length: f.Size}); len(parts) > maxFiles {
 			return nil, fmt.Errorf("%s: more than %d files below %s: split the source", s.Name(), maxFiles, root)
+		}
+	}
+	if found := licenses(ctx, files, beside); len(found) > 0 {
+		for i := range parts {
+			parts[i].License = above(found, parts[i].URI)
 		}
 	}
 	slices.SortFunc(parts, func(a, b Part) int {

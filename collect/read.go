@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -53,7 +54,7 @@ func (r *reader) give(rec dataset.Record) error {
 
 // source is what records of a part say of it.
 func (r *reader) source(p Part) dataset.Source {
-	return dataset.Source{URI: p.Name, SHA256: p.SHA256, License: r.license}
+	return dataset.Source{URI: p.Name, SHA256: p.SHA256, License: cmp.Or(r.license, p.License)}
 }
 
 // maxWhole bounds the files that are read whole: everything but JSONL.

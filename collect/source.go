@@ -19,6 +19,7 @@ import (
 // A Source is what to read; exactly one field is set.
 type Source struct {
 	GoDoc    *GoDoc    `json:"go_doc,omitempty" doc:"doc comments, signatures and examples of Go packages"`
+	Code     *Code     `json:"code,omitempty" doc:"source code, a record a file, with its language and license"`
 	JSONL    *JSONL    `json:"jsonl,omitempty" doc:"JSON objects, one a line; also compressed"`
 	JSON     *JSON     `json:"json,omitempty" doc:"files of one JSON array of objects, such as chat logs; also compressed"`
 	CSV      *CSV      `json:"csv,omitempty" doc:"comma- or tab-separated tables; also compressed"`
@@ -150,16 +151,7 @@ func wanted(k kind, rel string) bool {
 	if k, ok := k.(chooser); ok {
 		return k.wants(rel)
 	}
-	for _, g := range *k.common().include {
-		name := rel
-		if !strings.Contains(g, "/") {
-			name = path.Base(rel)
-		}
-		if matchAny([]string{g}, name) {
-			return true
-		}
-	}
-	return false
+	return named(*k.common().include, rel)
 }
 
 // packed are the names of a kind of file with the endings of compressed ones.
@@ -204,6 +196,7 @@ type Part struct {
 	Offset int64  `json:"offset"`
 	Length int64  `json:"length"`
 
+	License     string `json:"license,omitempty"`      // that was found beside it
 	RangeSHA256 string `json:"range_sha256,omitempty"` // of the range, where it is not the whole file
 	Lines       int64  `json:"lines,omitempty"`        // line ends, or rows, before Offset
 }

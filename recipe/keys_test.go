@@ -20,6 +20,7 @@ collect:
   - parquet: {root: /h}
   - html: {root: /i}
   - warc: {root: /j}
+  - code: {root: /k}
 filter:
   - fix_text: {}
   - language: {keep: [en]}
