@@ -24,6 +24,7 @@ type pass struct {
 	x, norm, q, k, v, o, gate, up, xa, inv, head []float32
 	pos                                          []int32
 
+	ws           []*quant.Tensor
 	keys, values [][]float32 // of the sequences that continue by one row each
 	lengths      []int
 }
@@ -143,9 +144,7 @@ func (p *pass) block(i int, x []float32, n int, spans []span) {
 	norm := p.norm[:n*m.Dim]
 	q, kv := m.Heads*m.HeadDim, m.KVHeads*m.HeadDim
 	kernel.RMSNorm(norm, x, l.AttnNorm, p.inv, n, m.Dim, m.Eps)
-	p.linear(p.q, norm, n, i, Q)
-	p.linear(p.k, norm, n, i, K)
-	p.linear(p.v, norm, n, i, V)
+	p.linear(norm, n, i, []Kind{Q, K, V}, p.q, p.k, p.v)
 	if m.QKNorm {
 		kernel.RMSNorm(p.q, p.q, l.QNorm, p.inv, n*m.Heads, m.HeadDim, m.Eps)
 		kernel.RMSNorm(p.k, p.k, l.KNorm, p.inv, n*m.KVHeads, m.HeadDim, m.Eps)
@@ -169,18 +168,17 @@ func (p *pass) block(i int, x []float32, n int, spans []span) {
 	if len(p.lengths) > 0 {
 		p.attn.DecodeEach(p.o[:n*q], p.q[:n*q], p.keys, p.values, p.lengths)
 	}
-	p.linear(norm, p.o, n, i, O)
+	p.linear(p.o, n, i, []Kind{O}, norm)
 	p.add(x, norm, l.PostAttnNorm, n)
 	kernel.RMSNorm(norm, x, l.FFNNorm, p.inv, n, m.Dim, m.Eps)
-	p.linear(p.gate, norm, n, i, Gate)
-	p.linear(p.up, norm, n, i, Up)
+	p.linear(norm, n, i, []Kind{Gate, Up}, p.gate, p.up)
 	gate, up := p.gate[:n*m.FF], p.up[:n*m.FF]
 	if m.GELU {
 		kernel.GeGLU(gate, gate, up)
 	} else {
 		kernel.SwiGLU(gate, gate, up)
 	}
-	p.linear(norm, gate, n, i, Down)
+	p.linear(gate, n, i, []Kind{Down}, norm)
 	p.add(x, norm, l.PostFFNNorm, n)
 }
 
@@ -219,13 +217,32 @@ func (p *pass) rotate(layer, n int, spans []span) {
 	}
 }
 
-// linear computes y (n, out) = x (n, in)·Wᵀ and the adapter's part.
-func (p *pass) linear(y, x []float32, n, layer int, k Kind) {
-	w := p.m.Layers[layer].Linear[k]
-	multiply(y[:n*w.Rows], x[:n*w.Cols], n, w)
-	if b := p.m.Layers[layer].Bias[k]; b != nil {
-		kernel.AddRow(y, b, n)
+// linear computes y (n, out) = x (n, in)·Wᵀ, and the adapter's part, for each of the linear layers that read x. Few rows go through
+// all of them at once, so that threads meet once.
+func (p *pass) linear(x []float32, n, layer int, kinds []Kind, ys ...[]float32) {
+	l := &p.m.Layers[layer]
+	p.ws = p.ws[:0]
+	for _, k := range kinds {
+		p.ws = append(p.ws, l.Linear[k])
 	}
+	if n <= fewRows {
+		kernel.MatVecs(ys, x[:n*p.ws[0].Cols], n, p.ws)
+	}
+	for i, k := range kinds {
+		w := p.ws[i]
+		if n > fewRows {
+			kernel.MulT(ys[i][:n*w.Rows], x[:n*w.Cols], n, w, false)
+		}
+		if b := l.Bias[k]; b != nil {
+			kernel.AddRow(ys[i], b, n)
+		}
+		p.adapt(ys[i], x, n, layer, k)
+	}
+}
+
+// adapt adds the adapter's part of a linear layer to y.
+func (p *pass) adapt(y, x []float32, n, layer int, k Kind) {
+	w := p.m.Layers[layer].Linear[k]
 	if p.pairs == nil || p.pairs[layer][k].A == nil {
 		return
 	}

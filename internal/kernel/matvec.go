@@ -8,30 +8,52 @@ const matvecWork = 1 << 15
 // MatVec computes y (n,w.Rows) = x (n,w.Cols)·wᵀ for the few rows of decoding: each row of w is dequantized once and used for
 // all n. It reads w once and packs nothing. A row of x has the same result whatever the others are.
 func MatVec(y, x []float32, n int, w *quant.Tensor) {
-	if n == 0 || w.Rows == 0 {
+	MatVecs([][]float32{y}, x, n, []*quant.Tensor{w})
+}
+
+// MatVecs is [MatVec] with several matrices of as many columns, which the threads share as if they were one.
+func MatVecs(ys [][]float32, x []float32, n int, ws []*quant.Tensor) {
+	if n == 0 {
 		return
 	}
-	chunk := (matvecWork/max(1, n*w.Cols) + 4) / 4 * 4 // of whole fours, so that threads cut none
-	Parallel(w.Rows, chunk, func(_, lo, hi int) {
-		t, s := current, workspaces.take()
-		four := grow(&s.row, 4*w.Cols)
-		for d := &t.decode[w.Type]; lo+4 <= hi && n == 1 && d.dots != nil && w.Cols%d.values == 0; lo += 4 {
-			size := w.Type.RowBytes(w.Cols)
-			four := w.Data[lo*size : (lo+4)*size]
-			d.dots(int64(w.Cols/d.values), &four[0], int64(size), &x[:w.Cols][0], &y[lo : lo+4][0])
-		}
-		for ; lo+4 <= hi && t.dots1 != nil; lo += 4 {
-			t.rows(four, w, lo, lo+4)
-			t.dots(y[lo:], x, n, four, w)
-		}
-		for ; lo < hi; lo++ {
-			t.row(four, w, lo, 0, w.Cols)
-			for i := range n {
-				y[i*w.Rows+lo] = dot(four[:w.Cols], x[i*w.Cols:])
+	rows, cols := 0, ws[0].Cols
+	for _, w := range ws {
+		rows += fours(w.Rows)
+	}
+	chunk := fours(matvecWork/max(1, n*cols) + 1) // so that threads cut no four
+	Parallel(rows, chunk, func(_, lo, hi int) {
+		s, at := workspaces.take(), 0
+		for i, w := range ws {
+			if from, to := max(lo-at, 0), min(hi-at, w.Rows); from < to {
+				current.matvec(s, ys[i], x, n, w, from, to)
 			}
+			at += fours(w.Rows)
 		}
 		workspaces.give(s)
 	})
+}
+
+// fours is n rounded up to a multiple of four.
+func fours(n int) int { return (n + 3) &^ 3 }
+
+// matvec computes the columns [lo,hi) of y.
+func (t *level) matvec(s *workspace, y, x []float32, n int, w *quant.Tensor, lo, hi int) {
+	four := grow(&s.row, 4*w.Cols)
+	for d := &t.decode[w.Type]; lo+4 <= hi && n == 1 && d.dots != nil && w.Cols%d.values == 0; lo += 4 {
+		size := w.Type.RowBytes(w.Cols)
+		four := w.Data[lo*size : (lo+4)*size]
+		d.dots(int64(w.Cols/d.values), &four[0], int64(size), &x[:w.Cols][0], &y[lo : lo+4][0])
+	}
+	for ; lo+4 <= hi && t.dots1 != nil; lo += 4 {
+		t.rows(four, w, lo, lo+4)
+		t.dots(y[lo:], x, n, four, w)
+	}
+	for ; lo < hi; lo++ {
+		t.row(four, w, lo, 0, w.Cols)
+		for i := range n {
+			y[i*w.Rows+lo] = dot(four[:w.Cols], x[i*w.Cols:])
+		}
+	}
 }
 
 // rows writes the rows [r0,r1) of w to dst. Rows of whole units lie one after the other, and are decoded as one.

@@ -276,3 +276,37 @@ func TestMatVecQuantized(t *testing.T) {
 		}
 	})
 }
+
+// TestMatVecs: several matrices at once have the products that each has alone, for any number of threads.
+func TestMatVecs(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		defer SetThreads(0)
+		const cols = 576
+		var ws []*quant.Tensor
+		for i, rows := range []int{576, 3, 193, 1, 1536} {
+			w, err := quant.Quantize(quant.Q4_1, "w", rows, cols, random(uint64(i), rows*cols))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws = append(ws, w)
+		}
+		for _, n := range []int{1, 2, 5} {
+			x := random(9, n*cols)
+			for _, threads := range []int{1, 2, 7} {
+				SetThreads(threads)
+				ys := make([][]float32, len(ws))
+				for i, w := range ws {
+					ys[i] = make([]float32, n*w.Rows)
+				}
+				MatVecs(ys, x, n, ws)
+				for i, w := range ws {
+					alone := make([]float32, n*w.Rows)
+					MatVec(alone, x, n, w)
+					if !slices.Equal(ys[i], alone) {
+						t.Fatalf("%d rows of x, %d threads: matrix %d has another product", n, threads, i)
+					}
+				}
+			}
+		}
+	})
+}
