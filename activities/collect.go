@@ -15,7 +15,7 @@ import (
 const (
 	engineCollect = "collect/2"
 	engineFilter  = "filter/2"
-	engineDedup   = "dedup/4"
+	engineDedup   = "dedup/5"
 	engineSynth   = "synth/1"
 	engineTokens  = "tokens/2"
 	engineTrain   = "train/1"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"path"
 
 	"temper/dataset"
@@ -80,10 +81,14 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 				obj.Close()
 			}
 		}
-		restart := func() dataset.Records {
-			return beat(ctx, Progress{Stage: "near", Unit: "records verified"}, records(a.chain(ctx, in.Shards)))
+		scratch, err := os.CreateTemp("", "temper-shingles-*")
+		if err != nil {
+			return err
 		}
-		clusters, err := dedup.NearClusters(restart, beat(ctx, Progress{Stage: "near", Unit: "signatures"}, sigs), in.Options)
+		defer os.Remove(scratch.Name())
+		defer scratch.Close()
+		verified := beat(ctx, Progress{Stage: "near", Unit: "records verified"}, records(a.chain(ctx, in.Shards)))
+		clusters, err := dedup.NearClusters(verified, beat(ctx, Progress{Stage: "near", Unit: "signatures"}, sigs), in.Options, scratch)
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,12 @@ func (c *dedupCommand) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		clusters, err := dedup.NearClusters(restart, sigs, near)
+		scratch, err := os.CreateTemp(tmp, "shingles-*")
+		if err != nil {
+			return err
+		}
+		defer scratch.Close()
+		clusters, err := dedup.NearClusters(restart(), sigs, near, scratch)
 		if err != nil {
 			return err
 		}

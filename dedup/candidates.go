@@ -14,18 +14,16 @@ import (
 // first, equal ranks by ID, equal IDs as they come; where the first is to be kept, all as they come. So numbers, and all that is
 // made of them, do not depend on the order of the records.
 type records struct {
-	ids      []string // by number
-	shingles []uint32
-	prints   []uint64 // for SimHash
-	number   []uint32 // of the record at each place in the stream
+	ids    []string // by number
+	prints []uint64 // for SimHash
+	number []uint32 // of the record at each place in the stream
 }
 
 func readRecords(sigs iter.Seq2[Signature, error], o Near) (*records, error) {
 	type row struct {
-		id       string
-		rank     float64
-		print    uint64
-		shingles uint32
+		id    string
+		rank  float64
+		print uint64
 	}
 	var rows []row
 	for s, err := range sigs {
@@ -35,7 +33,7 @@ func readRecords(sigs iter.Seq2[Signature, error], o Near) (*records, error) {
 		if len(rows) == 1<<31-1 {
 			return nil, fmt.Errorf("more than %d records in one near-duplicate pass: split the source", len(rows))
 		}
-		rows = append(rows, row{s.ID, s.Rank, s.Print, s.Shingles})
+		rows = append(rows, row{s.ID, s.Rank, s.Print})
 	}
 	order := make([]uint32, len(rows))
 	for i := range order {
@@ -46,12 +44,12 @@ func readRecords(sigs iter.Seq2[Signature, error], o Near) (*records, error) {
 			return cmp.Or(cmp.Compare(rows[b].rank, rows[a].rank), cmp.Compare(rows[a].id, rows[b].id), cmp.Compare(a, b))
 		})
 	}
-	r := &records{ids: make([]string, len(rows)), shingles: make([]uint32, len(rows)), number: make([]uint32, len(rows))}
+	r := &records{ids: make([]string, len(rows)), number: make([]uint32, len(rows))}
 	if o.Method == methodSimHash {
 		r.prints = make([]uint64, len(rows))
 	}
 	for n, at := range order {
-		r.ids[n], r.shingles[n], r.number[at] = rows[at].id, rows[at].shingles, uint32(n)
+		r.ids[n], r.number[at] = rows[at].id, uint32(n)
 		if r.prints != nil {
 			r.prints[n] = rows[at].print
 		}

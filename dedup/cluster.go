@@ -17,18 +17,19 @@ type Cluster struct {
 	Size       int     `json:"size"`       // records that this keeper stands for, itself included
 }
 
-// NearClusters finds the clusters among records from their signatures: cluster by cluster, in each the best record first. Both
-// streams must be such that they can be read again. restart streams the records of the signatures, in the same order, to compare
-// the shingles of candidates; it is not called where o.Verify is false: MinHash's similarities are 1 then, and SimHash's the share
-// of equal bits.
+// NearClusters finds the clusters among records from their signatures: cluster by cluster, in each the best record first. The
+// signatures are read more than once. in are their records, in the same order, to compare the shingles of candidates, which go to
+// scratch meanwhile; they are read once, or not at all where o.Verify is false: MinHash's similarities are 1 then, and SimHash's
+// the share of equal bits.
 //
 // Two records whose similarity reaches the threshold are linked; a connected component of links has one cluster name, so that a
 // split never parts it. Within it, records are taken by rank: one is dropped if it reaches the threshold with a keeper that was
 // taken before it, and is a keeper itself otherwise. So A~B~C with A≁C never drops C for A; see [Chained]. The result depends on
 // the records alone, and on their order only where the first is to be kept.
 //
-// It holds about 100 bytes a record, 100 a candidate, and at most 64 MB of bands or 96 MB of shingles at once.
-func NearClusters(restart func() dataset.Records, sigs iter.Seq2[Signature, error], o Near) ([]Cluster, error) {
+// It holds about 150 bytes a record, 24 a pair of candidates, and at most 64 MB of bands or shingles at once. Scratch takes 8 bytes
+// a shingle of candidates: about as much as their texts.
+func NearClusters(in dataset.Records, sigs iter.Seq2[Signature, error], o Near, scratch Scratch) ([]Cluster, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -42,14 +43,14 @@ func NearClusters(restart func() dataset.Records, sigs iter.Seq2[Signature, erro
 		return nil, err
 	}
 	if *o.Verify {
-		if pairs, err = verify(restart, r, pairs, o, verifyMemory); err != nil {
+		if pairs, err = verify(in, r, pairs, o, scratch, verifyMemory); err != nil {
 			return nil, err
 		}
 	}
 	return resolve(r, pairs), nil
 }
 
-// resolve chooses the keepers. The pairs are in order.
+// resolve chooses the keepers.
 func resolve(r *records, pairs []pair) []Cluster {
 	root := roots(len(r.ids), pairs)
 	// A record looks only at keepers of smaller numbers: the pairs that it is the second of.

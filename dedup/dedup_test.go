@@ -99,7 +99,7 @@ func corpus(seed uint64, n int) []dataset.Record {
 
 func clustersOf(t testing.TB, recs []dataset.Record, o Near) []Cluster {
 	t.Helper()
-	c, err := NearClusters(func() dataset.Records { return all(recs) }, Sign(all(recs), o, 1), o)
+	c, err := NearClusters(all(recs), Sign(all(recs), o, 1), o, &Memory{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestShards(t *testing.T) {
 				}
 			}
 		}
-		got, err := NearClusters(func() dataset.Records { return all(recs) }, iter.Seq2[Signature, error](joined), o)
+		got, err := NearClusters(all(recs), iter.Seq2[Signature, error](joined), o, &Memory{})
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d shards: other clusters (%d, not %d), %v", shards, len(got), len(want), err)
 		}

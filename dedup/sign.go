@@ -13,11 +13,10 @@ import (
 
 // A Signature is what clusters are found by.
 type Signature struct {
-	ID       string   // of the record
-	Bands    []uint64 // the hashes of its bands; none for a record without units
-	Rank     float64  // the larger is kept
-	Shingles uint32   // how many the record has, those there twice counted twice
-	Print    uint64   // the fingerprint, for SimHash
+	ID    string   // of the record
+	Bands []uint64 // the hashes of its bands; none for a record without units
+	Rank  float64  // the larger is kept
+	Print uint64   // the fingerprint, for SimHash
 }
 
 // Sign yields the signatures of records, in order: k = bands·rows MinHash values by fast similarity sketching, or a SimHash
@@ -86,7 +85,7 @@ func (s *signer) hashShingles(rec dataset.Record) {
 
 func (s *signer) sign(rec dataset.Record) Signature {
 	s.hashShingles(rec)
-	sig := Signature{ID: rec.ID, Rank: rank(rec, s.o.Keep), Shingles: uint32(min(len(s.set), math.MaxUint32))}
+	sig := Signature{ID: rec.ID, Rank: rank(rec, s.o.Keep)}
 	switch {
 	case len(s.set) == 0:
 	case s.sketcher != nil:

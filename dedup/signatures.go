@@ -12,8 +12,7 @@ import (
 )
 
 // The form of a file of signatures: a magic, the digest of the options and the number of bands, then for each record the length
-// of its ID, the ID, its rank, its number of shingles, its fingerprint, whether it has bands, and the bands. Numbers are
-// little-endian.
+// of its ID, the ID, its rank, its fingerprint, whether it has bands, and the bands. Numbers are little-endian.
 const (
 	signatureMagic = "TMPMIN2\n"
 	maxID          = 4096
@@ -39,7 +38,6 @@ func WriteSignatures(w io.Writer, in iter.Seq2[Signature, error], o Near) (n int
 		b = binary.LittleEndian.AppendUint16(b[:0], uint16(len(s.ID)))
 		b = append(b, s.ID...)
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.Rank))
-		b = binary.LittleEndian.AppendUint32(b, s.Shingles)
 		b = binary.LittleEndian.AppendUint64(b, s.Print)
 		if len(s.Bands) == 0 {
 			b = append(b, 0)
@@ -103,24 +101,25 @@ func readSignature(in *bufio.Reader, bands int) (s Signature, err error) {
 	if n > maxID {
 		return s, fmt.Errorf("id of %d bytes; at most %d", n, maxID)
 	}
-	rest := make([]byte, int(n)+21)
+	rest := make([]byte, int(n)+17)
 	if _, err := io.ReadFull(in, rest); err != nil {
 		return s, io.ErrUnexpectedEOF
 	}
 	s.ID, s.Rank = string(rest[:n]), math.Float64frombits(binary.LittleEndian.Uint64(rest[n:]))
-	s.Shingles, s.Print = binary.LittleEndian.Uint32(rest[n+8:]), binary.LittleEndian.Uint64(rest[n+12:])
+	s.Print = binary.LittleEndian.Uint64(rest[n+8:])
 	if math.IsNaN(s.Rank) {
 		return s, fmt.Errorf("rank is no number")
 	}
 	if rest[len(rest)-1] == 0 {
 		return s, nil
 	}
+	all := make([]byte, 8*bands)
+	if _, err := io.ReadFull(in, all); err != nil {
+		return s, io.ErrUnexpectedEOF
+	}
 	s.Bands = make([]uint64, bands)
 	for i := range s.Bands {
-		if _, err := io.ReadFull(in, b[:]); err != nil {
-			return s, io.ErrUnexpectedEOF
-		}
-		s.Bands[i] = binary.LittleEndian.Uint64(b[:])
+		s.Bands[i] = binary.LittleEndian.Uint64(all[8*i:])
 	}
 	return s, nil
 }

@@ -1,67 +1,126 @@
 package dedup
 
 import (
+	"bufio"
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"slices"
 
 	"temper/dataset"
 )
 
-// verifyMemory is how many bytes the shingles that are held at once may have: records are streamed as often as it takes.
-const verifyMemory = 96 << 20
+// A Scratch takes bytes for a while, such as a temporary file.
+type Scratch interface {
+	io.Writer
+	io.ReaderAt
+}
 
-// verify replaces the similarity of candidates by the true one and removes those below the threshold. Candidates are taken cluster
-// by cluster, so that few records are held twice; it holds memory bytes of shingles.
-func verify(restart func() dataset.Records, r *records, pairs []pair, o Near, memory int) ([]pair, error) {
+// A Memory is scratch that is held.
+type Memory struct{ b []byte }
+
+// Write implements [io.Writer].
+func (m *Memory) Write(b []byte) (int, error) {
+	m.b = append(m.b, b...)
+	return len(b), nil
+}
+
+// ReadAt implements [io.ReaderAt].
+func (m *Memory) ReadAt(b []byte, at int64) (int, error) {
+	if at < 0 || at > int64(len(m.b)) {
+		return 0, io.EOF
+	}
+	n := copy(b, m.b[at:])
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// verifyMemory is how many bytes the shingles that are held at once may have.
+const verifyMemory = 64 << 20
+
+// verify replaces the similarity of candidates by the true one and removes those below the threshold. The shingles of candidates go
+// to scratch; it holds memory bytes of them. Candidates are taken cluster by cluster, so that few are read twice.
+func verify(in dataset.Records, r *records, pairs []pair, o Near, scratch Scratch, memory int) ([]pair, error) {
 	root := roots(len(r.ids), pairs)
 	slices.SortFunc(pairs, func(x, y pair) int {
 		return cmp.Or(cmp.Compare(root[x.a], root[y.a]), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
 	})
-	var alike []pair
-	place := make([]int32, len(r.ids)) // of a record's shingles in sets, from 1
-	signer := newSigner(o)
-	for len(pairs) > 0 {
-		held, bytes, end := 0, 0, 0
-		take := func(n uint32) {
-			if place[n] == 0 {
-				held++
-				place[n], bytes = int32(held), bytes+8*int(r.shingles[n])
+	sets, err := spill(in, r, pairs, o, scratch)
+	if err != nil {
+		return nil, err
+	}
+	alike := pairs[:0]
+	held, bytes := map[uint32][]uint64{}, 0
+	get := func(n uint32) ([]uint64, error) {
+		set, there := held[n]
+		if !there {
+			if set, err = sets.read(n); err != nil {
+				return nil, err
 			}
+			held[n], bytes = set, bytes+8*len(set)
 		}
-		for ; end < len(pairs) && (end == 0 || bytes < memory); end++ {
-			take(pairs[end].a)
-			take(pairs[end].b)
+		return set, nil
+	}
+	for i, p := range pairs {
+		if bytes > memory || i > 0 && root[p.a] != root[pairs[i-1].a] && bytes > memory/2 {
+			clear(held)
+			bytes = 0
 		}
-		sets, err := shinglesOf(restart(), r, place, held, signer)
+		a, err := get(p.a)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range pairs[:end] {
-			if p.similarity = jaccard(sets[place[p.a]-1], sets[place[p.b]-1]); p.similarity >= o.Similarity {
-				alike = append(alike, p)
-			}
+		b, err := get(p.b)
+		if err != nil {
+			return nil, err
 		}
-		clear(place)
-		pairs = pairs[end:]
+		if p.similarity = jaccard(a, b); p.similarity >= o.Similarity {
+			alike = append(alike, p)
+		}
 	}
-	slices.SortFunc(alike, func(x, y pair) int { return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b)) })
 	return alike, nil
 }
 
-// shinglesOf are the sorted shingles of the records that have a place.
-func shinglesOf(in dataset.Records, r *records, place []int32, held int, s *signer) ([][]uint64, error) {
-	sets := make([][]uint64, held)
-	row := 0
+// spilled are sets of shingles in scratch.
+type spilled struct {
+	from    Scratch
+	offset  []int64  // by number
+	shingle []uint32 // how many
+}
+
+// spill writes the sorted shingles of the records that are in pairs.
+func spill(in dataset.Records, r *records, pairs []pair, o Near, scratch Scratch) (*spilled, error) {
+	s := &spilled{scratch, make([]int64, len(r.ids)), make([]uint32, len(r.ids))}
+	wanted := make([]bool, len(r.ids))
+	for _, p := range pairs {
+		wanted[p.a], wanted[p.b] = true, true
+	}
+	out := bufio.NewWriterSize(scratch, 1<<20)
+	at, row, signer := int64(0), 0, newSigner(o)
+	var b []byte
 	for rec, err := range in {
 		if err != nil {
 			return nil, err
 		}
 		if row < len(r.number) {
-			if n := r.number[row]; r.ids[n] != rec.ID {
+			n := r.number[row]
+			if r.ids[n] != rec.ID {
 				return nil, fmt.Errorf("record %d is %.80s, its signature is of %.80s: %w", row, rec.ID, r.ids[n], dataset.ErrMalformed)
-			} else if place[n] != 0 {
-				sets[place[n]-1] = slices.Clone(s.shingleSet(rec))
+			}
+			if wanted[n] {
+				set := signer.shingleSet(rec)
+				b = b[:0]
+				for _, h := range set {
+					b = binary.LittleEndian.AppendUint64(b, h)
+				}
+				if _, err := out.Write(b); err != nil {
+					return nil, fmt.Errorf("shingles of candidates: %w", err)
+				}
+				s.offset[n], s.shingle[n] = at, uint32(len(set))
+				at += int64(len(b))
 			}
 		}
 		row++
@@ -69,7 +128,23 @@ func shinglesOf(in dataset.Records, r *records, place []int32, held int, s *sign
 	if row != len(r.number) {
 		return nil, fmt.Errorf("%d signatures for %d records: %w", len(r.number), row, dataset.ErrMalformed)
 	}
-	return sets, nil
+	if err := out.Flush(); err != nil {
+		return nil, fmt.Errorf("shingles of candidates: %w", err)
+	}
+	return s, nil
+}
+
+// read returns a record's sorted shingles.
+func (s *spilled) read(n uint32) ([]uint64, error) {
+	b := make([]byte, 8*int(s.shingle[n]))
+	if _, err := s.from.ReadAt(b, s.offset[n]); err != nil && (err != io.EOF || len(b) > 0) {
+		return nil, fmt.Errorf("shingles of candidates: %w", err)
+	}
+	set := make([]uint64, s.shingle[n])
+	for i := range set {
+		set[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return set, nil
 }
 
 // roots maps each record to the smallest number of its connected component.
