@@ -171,7 +171,7 @@ func (a *Activities) sources() collect.Files { return aliveFiles{a.Sources} }
 // List implements [collect.Files].
 func (f aliveFiles) List(ctx context.Context, root string) iter.Seq2[collect.FileInfo, error] {
 	return func(yield func(collect.FileInfo, error) bool) {
-		for info, err := range f.Files.List(ctx, root) {
+		for info, err := range f.Files.List(collect.Watch(ctx, func() { touch(ctx) }), root) {
 			touch(ctx)
 			if !yield(info, err) {
 				return
@@ -182,7 +182,7 @@ func (f aliveFiles) List(ctx context.Context, root string) iter.Seq2[collect.Fil
 
 // Open implements [collect.Files].
 func (f aliveFiles) Open(ctx context.Context, uri string) (dataset.Object, error) {
-	obj, err := f.Files.Open(ctx, uri)
+	obj, err := f.Files.Open(collect.Watch(ctx, func() { touch(ctx) }), uri)
 	if err != nil {
 		return nil, err
 	}

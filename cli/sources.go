@@ -2,22 +2,60 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
+	"sync"
 
 	"temper/collect"
 	"temper/dataset"
 	"temper/internal/store"
 )
 
-// sources reads what recipes and arguments name: local files, and s3:// addresses with the usual AWS variables.
+// sources reads what recipes and arguments name: local files, s3:// addresses with the usual AWS variables, http and https addresses
+// (TEMPER_PRIVATE_SOURCES=1 for those of private networks), and hf:// datasets (HF_ENDPOINT, HF_TOKEN).
 type sources struct{ local collect.Local }
+
+// fetched are the files of other schemes, for this process.
+var fetched = sync.OnceValues(func() (map[string]collect.Files, error) {
+	dir, err := cacheFolder()
+	if err != nil {
+		return nil, err
+	}
+	dir = filepath.Join(dir, "sources")
+	private := os.Getenv("TEMPER_PRIVATE_SOURCES") == "1"
+	web := &collect.Web{Folder: dir, Private: private}
+	hub := collect.NewHub(os.Getenv("HF_ENDPOINT"), os.Getenv("HF_TOKEN"), dir)
+	return map[string]collect.Files{"http": web, "https": web, "hf": hub}, nil
+})
+
+// remote returns the files of an address's scheme, or nil for those of this machine and S3.
+func remote(address string) (collect.Files, error) {
+	scheme, _, ok := strings.Cut(address, "://")
+	if !ok || scheme == "s3" {
+		return nil, nil
+	}
+	all, err := fetched()
+	if err != nil {
+		return nil, err
+	}
+	if all[scheme] == nil {
+		return nil, fmt.Errorf("%s: no files are read by %s addresses; s3, http, https and hf are", address, scheme)
+	}
+	return all[scheme], nil
+}
 
 // List implements collect.Files.
 func (s sources) List(ctx context.Context, root string) iter.Seq2[collect.FileInfo, error] {
-	if !strings.HasPrefix(root, "s3://") {
+	switch files, err := remote(root); {
+	case err != nil:
+		return func(yield func(collect.FileInfo, error) bool) { yield(collect.FileInfo{}, err) }
+	case files != nil:
+		return files.List(ctx, root)
+	case !strings.HasPrefix(root, "s3://"):
 		return s.local.List(ctx, root)
 	}
 	return func(yield func(collect.FileInfo, error) bool) {
@@ -40,7 +78,12 @@ func (s sources) List(ctx context.Context, root string) iter.Seq2[collect.FileIn
 
 // Open implements collect.Files.
 func (s sources) Open(ctx context.Context, uri string) (dataset.Object, error) {
-	if !strings.HasPrefix(uri, "s3://") {
+	switch files, err := remote(uri); {
+	case err != nil:
+		return nil, err
+	case files != nil:
+		return files.Open(ctx, uri)
+	case !strings.HasPrefix(uri, "s3://"):
 		return s.local.Open(ctx, uri)
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
