@@ -52,7 +52,7 @@ type commands struct {
 	Model   modelCommand   `cmd:"" group:"results" help:"Base models: the catalogue, what is in a file, raw logits."`
 
 	Collect       collectCommand       `cmd:"" group:"engines" help:"Read a recipe's sources."`
-	Filter        filterCommand        `cmd:"" group:"engines" help:"Fix, score and filter records."`
+	Filter        filterCommands       `cmd:"" group:"engines" help:"Fix, score and filter records; train a classifier for it."`
 	Dedup         dedupCommand         `cmd:"" group:"engines" help:"Remove equal and similar records."`
 	Decontaminate decontaminateCommand `cmd:"" group:"engines" help:"Remove records that hold items of evaluations."`
 	Synth         synthCommand         `cmd:"" group:"engines" help:"Make instruction rows of records."`

@@ -63,10 +63,10 @@ func (o BadWords) Validate() error {
 }
 
 func (o *BadWords) files() []File {
-	files := []File{{"bad_words.file", &o.File, &o.Words}}
+	files := []File{{Key: "bad_words.file", Path: &o.File, Words: &o.Words}}
 	for i := range o.Lists {
 		l := &o.Lists[i]
-		files = append(files, File{fmt.Sprintf("bad_words.lists[%d].file", i), &l.File, &l.Words})
+		files = append(files, File{Key: fmt.Sprintf("bad_words.lists[%d].file", i), Path: &l.File, Words: &l.Words})
 	}
 	return files
 }

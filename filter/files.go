@@ -2,19 +2,24 @@ package filter
 
 import "fmt"
 
-// A File is a list of a step that lies in a file: who reads it appends its lines to Words and empties Path.
+// A File is a list, or a text, of a step that lies in a file: who reads it appends its lines to Words, or puts all of it into
+// Text, and empties Path.
 type File struct {
 	Key   string    // of the option, such as bad_words.file
 	Path  *string   // "" once it was read
-	Words *[]string //
+	Words *[]string // nil for a text
+	Text  *string   // nil for a list
 }
 
-// Files returns the lists of s that lie in files. The engine reads no files: a step is ready only when all are read, so
+// Files returns what of s lies in files. The engine reads no files: a step is ready only when all are read, so
 // that what it does is said by its options alone.
 func (s *Step) Files() []File {
 	var all []File
 	if s.URL != nil {
 		all = append(all, s.URL.files()...)
+	}
+	if s.Classifier != nil {
+		all = append(all, s.Classifier.files()...)
 	}
 	if s.BadWords != nil {
 		all = append(all, s.BadWords.files()...)

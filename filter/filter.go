@@ -158,6 +158,9 @@ func judge(row dataset.Row, rules []rule) ([]dataset.Check, error) {
 	return checks, nil
 }
 
+// Content is the text of rec that is measured: of a conversation the turns, joined by empty lines.
+func Content(rec dataset.Record) string { return content(rec) }
+
 // content is the text of rec that is measured.
 func content(rec dataset.Record) string {
 	if len(rec.Messages) == 0 {

@@ -18,6 +18,7 @@ type Step struct {
 	RefinedWeb       *RefinedWeb       `json:"refinedweb,omitempty" doc:"remove lines of a page's frame, drop pages that are made of them (Penedo et al. 2023)"`
 	NeMo             *NeMo             `json:"nemo,omitempty" doc:"NeMo Curator's cascade of rules for English"`
 	BadWords         *BadWords         `json:"bad_words,omitempty" doc:"drop what uses listed words"`
+	Classifier       *Classifier       `json:"classifier,omitempty" doc:"drop what a model of your own takes for bad"`
 	Instructions     *Instructions     `json:"instructions,omitempty" doc:"drop poor conversations: instructions too short or long or about pictures, refusals (Wang et al. 2023)"`
 	PII              *PII              `json:"pii,omitempty" doc:"replace personal data, or drop what has any"`
 	Where            *string           `json:"where,omitempty" doc:"an expression over text, signals, meta and source that must be true of what is kept"`
@@ -35,6 +36,7 @@ const (
 	stepRefinedWeb   = "refinedweb"
 	stepNeMo         = "nemo"
 	stepBadWords     = "bad_words"
+	stepClassifier   = "classifier"
 	stepInstructions = "instructions"
 	stepPII          = "pii"
 	stepWhere        = "where"
@@ -52,6 +54,7 @@ func (s Step) rules() (rules []rule) {
 	rules = given(rules, s.RefinedWeb, RefinedWeb.WithDefaults)
 	rules = given(rules, s.NeMo, NeMo.WithDefaults)
 	rules = given(rules, s.BadWords, BadWords.WithDefaults)
+	rules = given(rules, s.Classifier, Classifier.WithDefaults)
 	rules = given(rules, s.Instructions, Instructions.WithDefaults)
 	rules = given(rules, s.PII, PII.WithDefaults)
 	if s.Where != nil {
@@ -88,6 +91,7 @@ func (s Step) WithDefaults() Step {
 	s.RefinedWeb = filled(s.RefinedWeb, RefinedWeb.WithDefaults)
 	s.NeMo = filled(s.NeMo, NeMo.WithDefaults)
 	s.BadWords = filled(s.BadWords, BadWords.WithDefaults)
+	s.Classifier = filled(s.Classifier, Classifier.WithDefaults)
 	s.Instructions = filled(s.Instructions, Instructions.WithDefaults)
 	s.PII = filled(s.PII, PII.WithDefaults)
 	return s
@@ -147,6 +151,7 @@ func ScoreOptions(steps []Step) []Step {
 		s.FineWeb = filled(s.FineWeb, FineWeb.scored)
 		s.RefinedWeb = filled(s.RefinedWeb, RefinedWeb.scored)
 		s.BadWords = filled(s.BadWords, BadWords.scored)
+		s.Classifier = filled(s.Classifier, Classifier.scored)
 		s.Instructions = filled(s.Instructions, Instructions.scored)
 		out = append(out, s)
 	}

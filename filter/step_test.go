@@ -44,6 +44,8 @@ func TestCheck(t *testing.T) {
 		{"refusal", `allow[0] is "refusals"`, Step{Instructions: &Instructions{Allow: []string{"refusals"}}}},
 		{"kind", "redact", Step{PII: &PII{Redact: []string{"name"}}}},
 		{"action", `action is "hide"`, Step{PII: &PII{Action: "hide"}}},
+		{"no model", "classifier: no model", Step{Classifier: &Classifier{}}},
+		{"model", "classifier: model: is no model", Step{Classifier: &Classifier{Model: "{}"}}},
 		{"key", `key_id is ""`, Step{PII: &PII{Action: "pseudonym"}}},
 		{"region", `regions[0] is "Germany"`, Step{PII: &PII{Regions: []string{"Germany"}}}},
 		{"no expression", "where: empty expression", Step{Where: ptr(" ")}},
@@ -144,7 +146,7 @@ func TestUse(t *testing.T) {
 	if want := "fix_text language gopher_quality gopher_repetition pii"; strings.Join(got, " ") != want {
 		t.Errorf("steps %v, want %s", got, want)
 	}
-	for _, names := range [][]string{{"gofer"}, {"where"}, {"url"}, {"bad_words"}, {"gopher", "gopher_quality"}} {
+	for _, names := range [][]string{{"gofer"}, {"where"}, {"url"}, {"bad_words"}, {"classifier"}, {"gopher", "gopher_quality"}} {
 		if _, err := Use(names); err == nil {
 			t.Errorf("%v is taken", names)
 		}
@@ -155,7 +157,7 @@ func TestUse(t *testing.T) {
 func TestDefaultsAreDocumented(t *testing.T) {
 	for _, o := range []any{FixText{}.WithDefaults(), Language{}.WithDefaults(), GopherQuality{}.WithDefaults(),
 		GopherRepetition{}.WithDefaults(), PII{}.WithDefaults(), URL{}.WithDefaults(), C4{}.WithDefaults(), FineWeb{}.WithDefaults(),
-		RefinedWeb{}.WithDefaults(), NeMo{}.WithDefaults(), Instructions{}.WithDefaults()} {
+		RefinedWeb{}.WithDefaults(), NeMo{}.WithDefaults(), Classifier{}.WithDefaults(), Instructions{}.WithDefaults()} {
 		for field, tag := range tagged(o) {
 			if tag.want != tag.got {
 				t.Errorf("%T.%s: documented default %q, is %q", o, field, tag.want, tag.got)

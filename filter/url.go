@@ -58,7 +58,7 @@ func (o URL) Validate() error {
 
 // Files are the lists that are still in files, each with where it goes; see [Step.Files].
 func (o *URL) files() []File {
-	return []File{{"url.word_file", &o.WordFile, &o.Words}, {"url.soft_file", &o.SoftFile, &o.Soft}, {"url.part_file", &o.PartFile, &o.Parts}}
+	return []File{{Key: "url.word_file", Path: &o.WordFile, Words: &o.Words}, {Key: "url.soft_file", Path: &o.SoftFile, Words: &o.Soft}, {Key: "url.part_file", Path: &o.PartFile, Words: &o.Parts}}
 }
 
 func (o URL) name() string    { return stepURL }

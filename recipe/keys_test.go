@@ -32,6 +32,7 @@ filter:
   - refinedweb: {}
   - nemo: {}
   - bad_words: {lists: [{language: en, words: [b]}]}
+  - classifier: {file: m.json}
   - instructions: {}
   - pii: {key_id: 0123abcd}
   - where: "true"
@@ -47,6 +48,9 @@ tune: {base: tiny}
 gate: {}
 schedule: {cron: "0 2 * * *"}
 `
+
+// noModel is a classifier whose weights are 0.
+const noModel = `'{"format":"temper-linear/1","bits":16,"scale":1,"weights":"KLUv/WQA/wMACACkFVfx"}'`
 
 // A leaf is a key that holds a value, in a place where --set reaches it.
 type leaf struct {
@@ -100,7 +104,7 @@ func (l leaf) other() []string {
 	case l.typ.Kind() == reflect.Float64:
 		return []string{"0.07", "7"}
 	case l.typ.Kind() == reflect.String:
-		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", "other"}
+		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
 	}
 	return []string{"3", "12", "150"}
 }

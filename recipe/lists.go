@@ -13,15 +13,13 @@ import (
 // maxList bounds a file of words: it becomes part of the recipe, which lies in every run's history.
 const maxList = 256 << 10 // bytes
 
-// readLists puts the words of the filter section's files into the recipe, so that it says by itself what is done.
+// readLists puts what the filter section's files hold into the recipe, so that it says by itself what is done.
 func readLists(file, dir string, steps []filter.Step) error {
 	for i := range steps {
 		for _, l := range steps[i].Files() {
-			words, err := readList(*l.Path, dir)
-			if err != nil {
+			if err := readInto(l, dir); err != nil {
 				return fmt.Errorf("%s: %s.%s: %w", file, spell([]string{"filter", strconv.Itoa(i)}), l.Key, err)
 			}
-			*l.Words, *l.Path = append(*l.Words, words...), ""
 		}
 		if err := steps[i].Validate(); err != nil {
 			return fmt.Errorf("%s: filter[%d]: %w", file, i, err)
@@ -30,29 +28,38 @@ func readLists(file, dir string, steps []filter.Step) error {
 	return nil
 }
 
-// readList reads a file of words, one a line; # begins a comment.
-func readList(path, dir string) (words []string, err error) {
-	if path, err = absolute(path, dir); err != nil {
-		return nil, err
+// readInto reads a file of a step: a text whole, a list line by line; # begins a comment.
+func readInto(l filter.File, dir string) error {
+	path, err := absolute(*l.Path, dir)
+	if err != nil {
+		return err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if info.Size() > maxList {
-		return nil, fmt.Errorf("%s has %d bytes; a list of words has at most %d", path, info.Size(), maxList)
+		return fmt.Errorf("%s has %d bytes; what becomes part of a recipe has at most %d", path, info.Size(), maxList)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for line := range strings.Lines(string(bytes.ToValidUTF8(b, []byte("\uFFFD")))) {
+	text := string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+	*l.Path = ""
+	if l.Text != nil {
+		*l.Text = text
+		return nil
+	}
+	found := 0
+	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			words = append(words, line)
+			*l.Words = append(*l.Words, line)
+			found++
 		}
 	}
-	if len(words) == 0 {
-		return nil, fmt.Errorf("%s has no words", path)
+	if found == 0 {
+		return fmt.Errorf("%s has no words", path)
 	}
-	return words, nil
+	return nil
 }

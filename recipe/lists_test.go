@@ -8,6 +8,19 @@ import (
 	"testing"
 )
 
+// A classifier's file becomes part of the recipe, and one that is no model is refused.
+func TestClassifierFile(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"m.json": "{}", "recipe.yaml": "name: x\ncollect: [{text: {root: .}}]\nfilter:\n  - classifier: {file: m.json}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(filepath.Join(dir, "recipe.yaml"), nil); err == nil || !strings.Contains(err.Error(), "filter[0]: classifier: model: is no model") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Lists of words in files become part of the recipe; a file that is missing, empty or too large is named with its key.
 func TestLists(t *testing.T) {
 	dir := t.TempDir()
