@@ -106,6 +106,33 @@ def test_gguf(temper, tiny, tmp_path, name):
     assert worst < 1e-3
 
 
+# What llama.cpp computes otherwise than transformers: it has no output bias for Qwen3 and leaves out Phi-3's window.
+NOT_LLAMA_CPP = ("qwen3-biases", "phi3")
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if gguf_models.expressible(n) and n not in NOT_LLAMA_CPP])
+def test_llama_cpp(temper, tiny, tmp_path, name):
+    """llama.cpp reads the same file and gives its twenty likeliest tokens our log-probabilities to 0.02 (its cache is float16)."""
+    import urllib.request
+
+    import xllamacpp
+    m, _ = tiny(name)
+    gguf_models.write(m, tmp_path / "model.gguf")
+    ids = sequence(LENGTH)
+    rows = logits(temper, tmp_path / "model.gguf", ids, tmp_path)
+    n = max(n for n in range(40, LENGTH + 1) if rows[n - 1].argmax() < 94)  # it tells of tokens that are whole characters
+    ids, ours = ids[:n], torch.log_softmax(torch.from_numpy(rows[n - 1]), -1)
+    params = xllamacpp.CommonParams()
+    params.model.path, params.n_ctx, params.warmup = str(tmp_path / "model.gguf"), 128, False
+    server = xllamacpp.Server(params)
+    body = json.dumps({"prompt": ids.tolist(), "n_predict": 1, "n_probs": 20, "temperature": -1.0, "cache_prompt": False}).encode()
+    request = urllib.request.Request(server.listening_address + "/completion", body, {"Content-Type": "application/json"})
+    top = json.load(urllib.request.urlopen(request))["completion_probabilities"][0]["top_logprobs"]
+    worst = max(abs(t["logprob"] - ours[t["id"]].item()) for t in top)
+    print(f"\n{name}, llama.cpp: largest difference {worst:.1e}")
+    assert len(top) == 20 and worst < 0.02
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_training(temper, tiny, tmp_path, name):
     """Five steps of LoRA on all linear layers give the losses of PEFT to 1e-3, and the adapter gives its logits."""
