@@ -15,7 +15,7 @@ import (
 const (
 	engineCollect = "collect/2"
 	engineFilter  = "filter/2"
-	engineDedup   = "dedup/5"
+	engineDedup   = "dedup/6"
 	engineSynth   = "synth/1"
 	engineTokens  = "tokens/2"
 	engineTrain   = "train/1"
