@@ -52,7 +52,8 @@ type commands struct {
 	Model   modelCommand   `cmd:"" group:"results" help:"Base models: the catalogue, what is in a file, raw logits."`
 
 	Collect       collectCommand       `cmd:"" group:"engines" help:"Read a recipe's sources."`
-	Filter        filterCommands       `cmd:"" group:"engines" help:"Fix, score and filter records; train a classifier for it."`
+	Filter        filterCommand        `cmd:"" group:"engines" help:"Fix, score and filter records."`
+	FilterTrain   filterTrain          `cmd:"" name:"filter train" group:"engines" help:"Fit a classifier of good and bad texts for the filter step classifier."`
 	Dedup         dedupCommand         `cmd:"" group:"engines" help:"Remove equal and similar records."`
 	Decontaminate decontaminateCommand `cmd:"" group:"engines" help:"Remove records that hold items of evaluations."`
 	Synth         synthCommand         `cmd:"" group:"engines" help:"Make instruction rows of records."`
@@ -105,7 +106,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 	if err != nil {
 		panic(err) // a wrong tag in this package
 	}
-	parsed, err := k.Parse(args)
+	parsed, err := k.Parse(twoWords(args))
 	if err != nil {
 		fmt.Fprintf(stderr, "temper: %v\n", err)
 		return badInput

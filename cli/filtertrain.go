@@ -11,14 +11,13 @@ import (
 	"temper/filter/linear"
 )
 
-// filterCommands are temper filter itself, and what it has beside.
-type filterCommands struct {
-	Filter filterCommand `cmd:"" default:"withargs" hidden:"" help:"Fix, score and filter records."`
-	Train  filterTrain   `cmd:"" help:"Fit a classifier of good and bad texts for the filter step classifier."`
+// twoWords makes one word of a command's two where the first alone is a command with arguments: temper filter train.
+func twoWords(args []string) []string {
+	if len(args) > 1 && args[0] == "filter" && args[1] == "train" {
+		return append([]string{"filter train"}, args[2:]...)
+	}
+	return args
 }
-
-// Help is shown below the flags.
-func (c *filterCommands) Help() string { return c.Filter.Help() }
 
 type filterTrain struct {
 	Good   []string `required:"" placeholder:"FILE" help:"Good examples: JSONL (also .gz, .zst), Parquet, text files, or datasets."`
