@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"temper/dataset"
 	"temper/finetune"
 	"temper/lora"
+	"temper/model"
 )
 
 // TrainInput is the input of [Activities.Train].
@@ -77,8 +79,8 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	if err := suits(in.Options, base); err != nil {
 		return err
 	}
-	if job.Adapter, err = lora.New(base.Modules(), in.LoRA, in.Options.Seed); err != nil {
-		return fmt.Errorf("%w: %w", errInput, err)
+	if job.Adapter, err = a.start(ctx, base, in.LoRA, in.Options.Seed); err != nil {
+		return err
 	}
 	saved := &checkpoints{store: a.store(), key: s.Key, evalEvery: in.Options.EvalEvery}
 	if job.Resume, err = saved.load(ctx); err != nil {
@@ -110,6 +112,30 @@ func (a *Activities) train(ctx context.Context, in TrainInput, s *dataset.Stage)
 	s.Metrics["memory"], s.Metrics["peak_bytes"] = result.Memory, saved.Peak
 	s.Metrics["tokens_per_second"] = saved.speed()
 	return nil
+}
+
+// start is the adapter that a training begins with: a new one, or one of the store.
+func (a *Activities) start(ctx context.Context, base *model.Model, o lora.Options, seed uint64) (*lora.Adapter, error) {
+	if o.InitAdapter == "" {
+		adapter, err := lora.New(base.Modules(), o, seed)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errInput, err)
+		}
+		return adapter, nil
+	}
+	name, version, _ := strings.Cut(o.InitAdapter, "@")
+	card, err := LoadAdapter(ctx, a.Store, name, version)
+	if err != nil {
+		return nil, fmt.Errorf("tune.lora.init_adapter: %w", err)
+	}
+	adapter, err := a.adapter(ctx, card.Adapter)
+	if err != nil {
+		return nil, fmt.Errorf("tune.lora.init_adapter: %w", err)
+	}
+	if err := adapter.Fits(base.Modules()); err != nil {
+		return nil, fmt.Errorf("%w: tune.lora.init_adapter: %w", errInput, err)
+	}
+	return adapter, nil
 }
 
 // saveEvery is the steps between checkpoints where the recipe does not say: a twentieth of them, and at most 50, so that a lost
@@ -199,9 +225,9 @@ func (a *Activities) preflight(ctx context.Context, in PreflightInput) (finetune
 	if err != nil {
 		return finetune.Memory{}, err
 	}
-	adapter, err := lora.New(base.Modules(), in.LoRA, in.Options.Seed)
+	adapter, err := a.start(ctx, base, in.LoRA, in.Options.Seed)
 	if err != nil {
-		return finetune.Memory{}, fmt.Errorf("%w: %w", errInput, err)
+		return finetune.Memory{}, err
 	}
 	if err := suits(in.Options, base); err != nil {
 		return finetune.Memory{}, err

@@ -240,7 +240,7 @@ func (a *app) merge(t trained, path string, folder bool, to convert.Target) ([]c
 	}
 	defer source.Close() //nolint:errcheck // only read
 	if err := source.Merge(t.base, t.adapter); err != nil {
-		return nil, errors.Join(err, errInput)
+		return nil, fmt.Errorf("%w: %w", err, errInput)
 	}
 	m := a.meter("merge")
 	defer m.end()

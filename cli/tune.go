@@ -18,48 +18,51 @@ import (
 )
 
 type tuneCommand struct {
-	Base          string  `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
-	Data          string  `help:"Conversations as JSONL, a dataset folder, or token batches as .arrow." xor:"data"`
-	IDs           string  `name:"ids" help:"A fixed token stream, raw int32: consecutive windows, no shuffling, for parity checks." xor:"data"`
-	Out           string  `short:"o" required:"" help:"Folder of the adapter, in PEFT's form. Checkpoints lie in FOLDER.checkpoints until it is done."`
-	Resume        bool    `help:"Go on from the newest checkpoint that is whole; the result is the same as without the stop."`
-	InitAdapter   string  `help:"Start from this PEFT directory."`
-	Rank          int     `default:"16" help:"Rank of the adapter."`
-	Alpha         float64 `default:"32" help:"Scale of the adapter, times the rank."`
-	Targets       string  `default:"all-linear" help:"all-linear, attention, or names with commas."`
-	Dropout       float64 `help:"Share of the adapter's inputs set to 0 while training."`
-	Epochs        int     `help:"Passes over the data." xor:"length"`
-	Steps         int     `help:"Optimizer steps." xor:"length"`
-	Batch         int     `default:"4" help:"Sequences a batch."`
-	Accumulate    int     `default:"1" help:"Batches a step."`
-	Sequence      int     `default:"512" help:"Longest sequence, in tokens."`
-	Pack          bool    `help:"Several samples a sequence, each seeing only itself."`
-	LR            float64 `name:"lr" default:"2e-4" help:"Highest learning rate."`
-	Schedule      string  `default:"cosine" enum:"cosine,linear,constant,wsd" help:"Of the learning rate; wsd holds it and lets it fall at the end."`
-	Warmup        float64 `default:"0.03" help:"Share of the steps that raise the learning rate."`
-	Decay         float64 `default:"0.2" help:"Share of the steps at the end in which wsd lowers the learning rate."`
-	Optimizer     string  `default:"adamw" enum:"adamw,adamw8bit,sgd,lion" help:"adamw8bit keeps AdamW's moments in a quarter of the memory."`
-	Momentum      float64 `default:"0.9" help:"Of sgd."`
-	LoRAPlus      float64 `name:"lora-plus" default:"1" help:"Learning rate of the B factors, times --lr; LoRA+ takes 16."`
-	WeightDecay   float64 `help:"Decoupled weight decay."`
-	Clip          float64 `default:"1" help:"Largest norm of the gradient; 0 for no limit."`
-	NEFTune       float64 `name:"neftune" help:"Noise on the embeddings while training; 5 is usual."`
-	WeightBy      string  `placeholder:"FIELD" help:"Meta field of a record that weighs its loss; 1 where it is absent."`
-	Patience      int     `help:"Losses on --eval in a row without a new lowest that end training; the adapter is that of the lowest."`
-	OnBadStep     string  `default:"stop" enum:"stop,skip" help:"What a loss that is no number, or a loss spike, does; either way step, layer and sample are named."`
-	Spike         float64 `default:"10" help:"A loss above this many times the average before it is a spike; 0 for no limit."`
-	Quantize      string  `default:"keep" enum:"keep" help:"keep trains over the file's blocks as they are."`
-	Compute       string  `default:"f32" enum:"f32,bf16" help:"Precision of the products with the base's weights; bf16 needs AVX512_BF16."`
-	Checkpointing string  `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
-	Memory        amount  `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
-	Threads       int     `help:"Compute threads; 0 means all cores."`
-	Seed          uint64  `help:"The same seed gives the same adapter."`
-	Eval          string  `help:"Held-out conversations as JSONL, a dataset folder, or token batches as .arrow."`
-	EvalEvery     int     `help:"Steps between losses on --eval; 0 for only at the end."`
-	SaveEvery     int     `help:"Steps between checkpoints; one is always written when training is stopped."`
-	Log           string  `help:"One JSON object a step, in this file too; the adapter's folder always has them in steps.jsonl, and as events for TensorBoard."`
-	Metrics       string  `placeholder:"HOST:PORT" help:"Answer Prometheus on /metrics there while training."`
-	Force         bool    `help:"Replace an existing output."`
+	Base          string   `required:"" help:"A name of the catalogue, a GGUF file or a Hugging Face folder."`
+	Data          string   `help:"Conversations as JSONL, a dataset folder, or token batches as .arrow." xor:"data"`
+	IDs           string   `name:"ids" help:"A fixed token stream, raw int32: consecutive windows, no shuffling, for parity checks." xor:"data"`
+	Out           string   `short:"o" required:"" help:"Folder of the adapter, in PEFT's form. Checkpoints lie in FOLDER.checkpoints until it is done."`
+	Resume        bool     `help:"Go on from the newest checkpoint that is whole; the result is the same as without the stop."`
+	InitAdapter   string   `help:"Start from this PEFT directory."`
+	Rank          int      `default:"16" help:"Rank of the adapter."`
+	Alpha         float64  `default:"32" help:"Scale of the adapter, times the rank."`
+	Targets       string   `default:"all-linear" help:"all-linear, attention, or names with commas."`
+	RSLoRA        bool     `name:"rslora" help:"Scale by alpha over the root of the rank."`
+	RankPattern   []string `name:"rank-pattern" sep:"none" placeholder:"REGEX=RANK" help:"Rank of the modules whose names match; the first that matches counts."`
+	AlphaPattern  []string `name:"alpha-pattern" sep:"none" placeholder:"REGEX=ALPHA" help:"Alpha of the modules whose names match."`
+	Dropout       float64  `help:"Share of the adapter's inputs set to 0 while training."`
+	Epochs        int      `help:"Passes over the data." xor:"length"`
+	Steps         int      `help:"Optimizer steps." xor:"length"`
+	Batch         int      `default:"4" help:"Sequences a batch."`
+	Accumulate    int      `default:"1" help:"Batches a step."`
+	Sequence      int      `default:"512" help:"Longest sequence, in tokens."`
+	Pack          bool     `help:"Several samples a sequence, each seeing only itself."`
+	LR            float64  `name:"lr" default:"2e-4" help:"Highest learning rate."`
+	Schedule      string   `default:"cosine" enum:"cosine,linear,constant,wsd" help:"Of the learning rate; wsd holds it and lets it fall at the end."`
+	Warmup        float64  `default:"0.03" help:"Share of the steps that raise the learning rate."`
+	Decay         float64  `default:"0.2" help:"Share of the steps at the end in which wsd lowers the learning rate."`
+	Optimizer     string   `default:"adamw" enum:"adamw,adamw8bit,sgd,lion" help:"adamw8bit keeps AdamW's moments in a quarter of the memory."`
+	Momentum      float64  `default:"0.9" help:"Of sgd."`
+	LoRAPlus      float64  `name:"lora-plus" default:"1" help:"Learning rate of the B factors, times --lr; LoRA+ takes 16."`
+	WeightDecay   float64  `help:"Decoupled weight decay."`
+	Clip          float64  `default:"1" help:"Largest norm of the gradient; 0 for no limit."`
+	NEFTune       float64  `name:"neftune" help:"Noise on the embeddings while training; 5 is usual."`
+	WeightBy      string   `placeholder:"FIELD" help:"Meta field of a record that weighs its loss; 1 where it is absent."`
+	Patience      int      `help:"Losses on --eval in a row without a new lowest that end training; the adapter is that of the lowest."`
+	OnBadStep     string   `default:"stop" enum:"stop,skip" help:"What a loss that is no number, or a loss spike, does; either way step, layer and sample are named."`
+	Spike         float64  `default:"10" help:"A loss above this many times the average before it is a spike; 0 for no limit."`
+	Quantize      string   `default:"keep" enum:"keep" help:"keep trains over the file's blocks as they are."`
+	Compute       string   `default:"f32" enum:"f32,bf16" help:"Precision of the products with the base's weights; bf16 needs AVX512_BF16."`
+	Checkpointing string   `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
+	Memory        amount   `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
+	Threads       int      `help:"Compute threads; 0 means all cores."`
+	Seed          uint64   `help:"The same seed gives the same adapter."`
+	Eval          string   `help:"Held-out conversations as JSONL, a dataset folder, or token batches as .arrow."`
+	EvalEvery     int      `help:"Steps between losses on --eval; 0 for only at the end."`
+	SaveEvery     int      `help:"Steps between checkpoints; one is always written when training is stopped."`
+	Log           string   `help:"One JSON object a step, in this file too; the adapter's folder always has them in steps.jsonl, and as events for TensorBoard."`
+	Metrics       string   `placeholder:"HOST:PORT" help:"Answer Prometheus on /metrics there while training."`
+	Force         bool     `help:"Replace an existing output."`
 }
 
 // amount is a number of bytes, such as 2GiB.
@@ -204,7 +207,12 @@ func (c *tuneCommand) adapter(base *model.Model) (*lora.Adapter, error) {
 	if c.InitAdapter != "" {
 		return lora.Read(c.InitAdapter)
 	}
-	return lora.New(base.Modules(), lora.Options{Rank: c.Rank, Alpha: c.Alpha, Targets: c.Targets, Dropout: c.Dropout}, c.Seed)
+	adapter, err := lora.New(base.Modules(), lora.Options{Rank: c.Rank, Alpha: c.Alpha, Targets: c.Targets, Dropout: c.Dropout,
+		RSLoRA: c.RSLoRA, RankPattern: c.RankPattern, AlphaPattern: c.AlphaPattern}, c.Seed)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", err, errInput)
+	}
+	return adapter, err
 }
 
 // tokens reads what to train on.

@@ -51,7 +51,7 @@ func (t *trainer) jobDigest() string {
 		e.Encode(t.Eval.digest())
 	}
 	for _, p := range t.Adapter.Pairs {
-		e.Encode(p.Module)
+		e.Encode([]any{p.Module, p.Rank(), t.Adapter.ScaleOf(p)})
 	}
 	h.Write(bytesOf(t.network.params.value))
 	return hex.EncodeToString(h.Sum(nil))

@@ -308,3 +308,101 @@ func TestKilled(t *testing.T) {
 		return
 	}
 }
+
+// TestPatternsTrain holds that pairs of their own rank and scale learn as they do alone: the gradient agrees with differences of the
+// loss, padding stays zero over steps, and threads, checkpointing and a resume change no byte.
+func TestPatternsTrain(t *testing.T) {
+	base, tokens := open(t, "models/stories260K.gguf"), stories(t)
+	start, err := lora.New(base.Modules(), lora.Options{Rank: 4, RSLoRA: true, RankPattern: []string{"q_proj=2", `layers\.1\..*=7`}, AlphaPattern: []string{"v_proj=1", "up_proj=20"}}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range start.Pairs {
+		for k := range p.B {
+			p.B[k] = 0.02 * float32(math.Sin(float64(3*k+i)))
+		}
+	}
+	n, err := newNetwork(base, start, 70, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	s := tokens.Sequences[0]
+	if _, err := n.learn(s, 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	grad, err := n.params.adapter(n.params.grad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := func(a *lora.Adapter) float64 {
+		score, err := Evaluate(base, a, Tokens{Vocab: 512, Sequences: []Sequence{s}}, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return score.Loss * float64(score.Tokens)
+	}
+	for i := range start.Pairs {
+		if i%3 != 0 {
+			continue
+		}
+		// Along its own gradient a factor changes the loss by the gradient's square times the way.
+		for _, b := range []bool{false, true} {
+			factor := func(a *lora.Adapter) []float32 {
+				if b {
+					return a.Pairs[i].B
+				}
+				return a.Pairs[i].A
+			}
+			g, square := factor(grad), 0.0
+			for _, v := range g {
+				square += float64(v) * float64(v)
+			}
+			h := 0.02 / math.Sqrt(square)
+			up, down := start.Clone(), start.Clone()
+			for k, v := range g {
+				factor(up)[k] += float32(h) * v
+				factor(down)[k] -= float32(h) * v
+			}
+			if got, want := (loss(up)-loss(down))/(2*h), square; math.Abs(got-want) > 0.02*want {
+				t.Errorf("%s, B %v: the loss changes by %g, the gradient says %g", start.Pairs[i].Name, b, got, want)
+			}
+		}
+	}
+	o := lawOptions
+	o.Steps, o.SaveEvery, o.Threads, o.Checkpointing = 4, 2, 1, "none"
+	job := Job{Base: base, Adapter: start, Tokens: tokens}
+	var saved bytes.Buffer
+	want, err := Train(t.Context(), job, o, Hooks{Save: func(c *Checkpoint) error { _, err := c.WriteTo(&saved); return err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range want.Adapter.Pairs {
+		if p.Rank() != start.Pairs[i].Rank() || p.Alpha != start.Pairs[i].Alpha {
+			t.Fatalf("%s has rank %d, alpha %g after training", p.Name, p.Rank(), p.Alpha)
+		}
+	}
+	if job.Resume, err = ReadCheckpoint(saved.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	padded := 0
+	for _, s := range n.params.order {
+		pair := start.Pairs[s.pair]
+		if s.b {
+			continue
+		}
+		for _, v := range job.Resume.floats[0][s.at+len(pair.A) : s.at+s.n] {
+			if padded++; v != 0 {
+				t.Fatalf("padding of %s is %g after steps", pair.Name, v)
+			}
+		}
+	}
+	if padded == 0 {
+		t.Error("nothing was padded")
+	}
+	o.Threads, o.Checkpointing = 3, "full"
+	defer kernel.SetThreads(0)
+	if got, err := Train(t.Context(), job, o, Hooks{}); err != nil || !bytes.Equal(files(t, got.Adapter), files(t, want.Adapter)) {
+		t.Errorf("resumed with 3 threads and full checkpointing: other bytes, %v", err)
+	}
+}

@@ -73,7 +73,7 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 
 func blockConfig(m *model.Model, p *params, rows int) graph.Config {
 	c := shape(m, rows)
-	c.Rank, c.Scale, c.Adapted, c.Dropout = p.like.Rank, p.like.Scale(), p.adapted(), p.like.Dropout
+	c.Rank, c.Scale, c.Adapted, c.Dropout = p.wide.Rank, p.wide.Scale(), p.adapted(), p.like.Dropout
 	return c
 }
 

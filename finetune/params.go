@@ -14,7 +14,8 @@ import (
 // Of a layer's pairs, the A factors of linear layers that read the same input lie one after the other.
 type params struct {
 	base        *model.Model
-	like        *lora.Adapter // the adapter it came from: rank, scale, which modules
+	like        *lora.Adapter // the adapter it came from
+	wide        *lora.Adapter // the same with all pairs of one rank, as blocks compute
 	value, grad []float32
 	layers      []graph.Layer
 	order       []span // the values of like's pairs, as the slices hold them
@@ -28,12 +29,13 @@ type span struct {
 
 // newParams copies an adapter, which must fit the base.
 func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
-	own, err := base.InRowOrder(a)
+	wide := a.Uniform()
+	own, err := base.InRowOrder(wide)
 	if err != nil {
 		return nil, err
 	}
-	n := a.Parameters()
-	p := &params{base: base, like: a, value: make([]float32, n), grad: make([]float32, n), layers: make([]graph.Layer, len(base.Layers))}
+	n := wide.Parameters()
+	p := &params{base: base, like: a, wide: wide, value: make([]float32, n), grad: make([]float32, n), layers: make([]graph.Layer, len(base.Layers))}
 	at := map[string]int{}
 	for i, pair := range own.Pairs {
 		at[pair.Name] = i + 1
@@ -68,7 +70,9 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 			for _, m := range modules {
 				from, to := take(at[m.Name]-1, true)
 				row := (to - from) / own.Pairs[at[m.Name]-1].Out
+				scale := own.ScaleOf(own.Pairs[at[m.Name]-1])
 				for _, k := range m.Kinds {
+					l.Scale[k] = scale
 					end := from + row*w.Linear[k].Rows
 					l.B[k], l.GradB[k] = p.value[from:end], p.grad[from:end]
 					from = end
@@ -81,7 +85,7 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 
 // adapter copies values, laid out as p.value is, back into an adapter in PEFT's row order.
 func (p *params) adapter(values []float32) (*lora.Adapter, error) {
-	a := p.like.Clone()
+	a := p.wide.Clone()
 	for _, s := range p.order {
 		x := a.Pairs[s.pair].A
 		if s.b {
@@ -89,7 +93,11 @@ func (p *params) adapter(values []float32) (*lora.Adapter, error) {
 		}
 		copy(x, values[s.at:s.at+s.n])
 	}
-	return p.base.FromRowOrder(a)
+	a, err := p.base.FromRowOrder(a)
+	if err != nil {
+		return nil, err
+	}
+	return a.Narrow(p.like), nil
 }
 
 // groups are the values as the optimizer takes them: one parameter, or, where the B factors learn ratio times as fast as the A

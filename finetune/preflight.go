@@ -47,7 +47,7 @@ func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory,
 
 func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpointing string) Memory {
 	cfg := shape(base, rows)
-	cfg.Rank, cfg.Dropout = a.Rank, a.Dropout
+	cfg.Rank, cfg.Dropout = a.Widest(), a.Dropout
 	for _, m := range base.BlockModules(0) {
 		if _, ok := a.Pair(m.Name); ok {
 			for _, k := range m.Kinds {
@@ -71,7 +71,10 @@ func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpoin
 
 // adapterBytes is what the adapter and its optimizer hold.
 func adapterBytes(a *lora.Adapter, o Options) int64 {
-	n := a.Parameters()
+	n := 0
+	for _, p := range a.Pairs {
+		n += (p.In + p.Out) * a.Widest()
+	}
 	copies := int64(3)
 	if o.Patience > 0 {
 		copies++ // the best so far

@@ -21,12 +21,20 @@ func New(modules []Module, o Options, seed uint64) (*Adapter, error) {
 	if err := o.present(modules); err != nil {
 		return nil, err
 	}
-	a := &Adapter{Rank: o.Rank, Alpha: o.Alpha, Dropout: o.Dropout}
+	ranks, alphas, err := o.patterns()
+	if err != nil {
+		return nil, err
+	}
+	a := &Adapter{Rank: o.Rank, Alpha: o.Alpha, Dropout: o.Dropout, RankRoot: o.RSLoRA}
 	for _, m := range modules {
 		if !slices.Contains(targets, short(m.Name)) {
 			continue
 		}
-		p := Pair{Module: m, A: make([]float32, o.Rank*m.In), B: make([]float32, m.Out*o.Rank)}
+		r := int(ranks.of(m.Name, float64(o.Rank)))
+		p := Pair{Module: m, Alpha: alphas.of(m.Name, 0), A: make([]float32, r*m.In), B: make([]float32, m.Out*r)}
+		if p.Alpha == o.Alpha {
+			p.Alpha = 0
+		}
 		fillUniform(p.A, 1/math.Sqrt(float64(m.In)), seed, m.Name)
 		a.Pairs = append(a.Pairs, p)
 	}

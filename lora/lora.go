@@ -25,12 +25,13 @@ type Module struct {
 // A Pair is the two factors beside one module: A is (r, In) and B is (Out, r), both row-major.
 type Pair struct {
 	Module
-	A, B []float32
+	Alpha float64 // of this module; 0 for the adapter's
+	A, B  []float32
 }
 
-// An Adapter is the pairs of one model, in the model's order, all of one rank.
+// An Adapter is the pairs of one model, in the model's order.
 type Adapter struct {
-	Rank     int
+	Rank     int // of pairs without one of their own
 	Alpha    float64
 	RankRoot bool // s = α/√r (rank-stabilised, Kalajdzievski 2023, arXiv:2312.03732 §3) instead of α/r
 	Dropout  float64
@@ -38,7 +39,7 @@ type Adapter struct {
 	Pairs    []Pair
 }
 
-// Scale is s, the factor on B·A.
+// Scale is s, the factor on B·A, of pairs without a rank or alpha of their own.
 func (a *Adapter) Scale() float32 {
 	if a.RankRoot {
 		return float32(a.Alpha / math.Sqrt(float64(a.Rank)))

@@ -176,7 +176,9 @@ func TestParseRefuses(t *testing.T) {
 		malformed      bool
 	}{
 		{"use_dora", `"use_dora": false`, `"use_dora": true`, false},
-		{"rank_pattern", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 4}`, false},
+		{"for rank 4", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 4}`, true},
+		{"rank 2.5", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 2.5}`, true},
+		{"no regular expression", `"alpha_pattern": {}`, `"alpha_pattern": {"(": 4}`, true},
 		{"modules_to_save", `"modules_to_save": null`, `"modules_to_save": ["lm_head"]`, false},
 		{`peft_type is "IA3"`, `"LORA"`, `"IA3"`, false},
 		{"rank 0", `"r": 2`, `"r": 0`, true},

@@ -2,6 +2,7 @@ package lora
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,11 @@ type Options struct {
 	Alpha   float64 `json:"alpha,omitempty" doc:"the adapter's output is scaled by alpha/rank" default:"twice the rank"`
 	Targets string  `json:"targets,omitempty" doc:"all-linear, attention, or layer names with commas, such as q_proj,v_proj" default:"all-linear"`
 	Dropout float64 `json:"dropout,omitempty" doc:"share of the adapter's inputs set to 0 while training" default:"0"`
+
+	RSLoRA       bool     `json:"rslora,omitempty" doc:"scale by alpha/√rank instead, which keeps high ranks learning (rsLoRA)" default:"false"`
+	RankPattern  []string `json:"rank_pattern,omitempty" doc:"ranks of single modules, as REGEX=RANK; the first that matches a module's name, or its end after a dot, counts"`
+	AlphaPattern []string `json:"alpha_pattern,omitempty" doc:"alphas of single modules, as REGEX=ALPHA"`
+	InitAdapter  string   `json:"init_adapter,omitempty" doc:"NAME@VERSION of an adapter on the store to start from; ranks, alphas, targets and dropout are then its own"`
 }
 
 // WithDefaults fills in rank 16, alpha twice the rank and all linear layers.
@@ -47,8 +53,37 @@ func (o Options) Validate() error {
 	case !(o.Dropout >= 0 && o.Dropout < 1):
 		return fmt.Errorf("dropout is %g; it must be at least 0 and below 1", o.Dropout)
 	}
+	if _, version, ok := strings.Cut(o.InitAdapter, "@"); o.InitAdapter != "" && (!ok || version == "") {
+		return fmt.Errorf("init_adapter is %q; it must be NAME@VERSION: what a name points to may change", o.InitAdapter)
+	}
+	if _, _, err := o.patterns(); err != nil {
+		return err
+	}
 	_, err := o.targets()
 	return err
+}
+
+// patterns are the ranks and alphas of single modules.
+func (o Options) patterns() (ranks, alphas pattern, err error) {
+	ranks, err = parsePattern(o.RankPattern, func(v float64) error {
+		if v != math.Trunc(v) || v < 1 || v > MaxRank {
+			return fmt.Errorf("a rank must be 1 to %d", MaxRank)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("rank_pattern: %w", err)
+	}
+	alphas, err = parsePattern(o.AlphaPattern, func(v float64) error {
+		if !(v > 0 && v < 1e6) {
+			return fmt.Errorf("an alpha must be above 0")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("alpha_pattern: %w", err)
+	}
+	return ranks, alphas, nil
 }
 
 // targets lists the layer names that Targets selects.

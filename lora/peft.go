@@ -24,37 +24,48 @@ const prefix = "base_model.model."
 
 // config is the part of adapter_config.json that every version of PEFT knows, in the order of its keys.
 type config struct {
-	AlphaPattern  map[string]float64 `json:"alpha_pattern"`
-	AutoMapping   any                `json:"auto_mapping"`
-	Base          string             `json:"base_model_name_or_path"`
-	Bias          string             `json:"bias"`
-	FanInFanOut   bool               `json:"fan_in_fan_out"`
-	InferenceMode bool               `json:"inference_mode"`
-	Init          any                `json:"init_lora_weights"`
-	LayersPattern any                `json:"layers_pattern"`
-	Layers        any                `json:"layers_to_transform"`
-	Alpha         float64            `json:"lora_alpha"`
-	Dropout       float64            `json:"lora_dropout"`
-	Save          []string           `json:"modules_to_save"`
-	Type          string             `json:"peft_type"`
-	Rank          int                `json:"r"`
-	RankPattern   map[string]int     `json:"rank_pattern"`
-	Revision      any                `json:"revision"`
-	Targets       any                `json:"target_modules"`
-	Task          string             `json:"task_type"`
-	DoRA          bool               `json:"use_dora"`
-	RankRoot      bool               `json:"use_rslora"`
+	AlphaPattern  pattern  `json:"alpha_pattern"`
+	AutoMapping   any      `json:"auto_mapping"`
+	Base          string   `json:"base_model_name_or_path"`
+	Bias          string   `json:"bias"`
+	FanInFanOut   bool     `json:"fan_in_fan_out"`
+	InferenceMode bool     `json:"inference_mode"`
+	Init          any      `json:"init_lora_weights"`
+	LayersPattern any      `json:"layers_pattern"`
+	Layers        any      `json:"layers_to_transform"`
+	Alpha         float64  `json:"lora_alpha"`
+	Dropout       float64  `json:"lora_dropout"`
+	Save          []string `json:"modules_to_save"`
+	Type          string   `json:"peft_type"`
+	Rank          int      `json:"r"`
+	RankPattern   pattern  `json:"rank_pattern"`
+	Revision      any      `json:"revision"`
+	Targets       any      `json:"target_modules"`
+	Task          string   `json:"task_type"`
+	DoRA          bool     `json:"use_dora"`
+	RankRoot      bool     `json:"use_rslora"`
 }
 
 // Files returns the adapter as the files of a PEFT directory, by name. The same adapter gives the same bytes.
 func (a *Adapter) Files() (map[string][]byte, error) {
-	c := config{AlphaPattern: map[string]float64{}, Base: a.Base, Bias: "none", InferenceMode: true, Init: true, Alpha: a.Alpha, Dropout: a.Dropout,
-		Type: "LORA", Rank: a.Rank, RankPattern: map[string]int{}, Task: "CAUSAL_LM", RankRoot: a.RankRoot}
+	c := config{AlphaPattern: pattern{}, Base: a.Base, Bias: "none", InferenceMode: true, Init: true, Alpha: a.Alpha, Dropout: a.Dropout,
+		Type: "LORA", Rank: a.Rank, RankPattern: pattern{}, Task: "CAUSAL_LM", RankRoot: a.RankRoot}
 	targets := []string{}
 	var tensors []safetensors.Tensor
 	for _, p := range a.Pairs {
 		targets = append(targets, short(p.Name))
-		tensors = append(tensors, tensor(prefix+p.Name+".lora_A.weight", p.A, a.Rank, p.In), tensor(prefix+p.Name+".lora_B.weight", p.B, p.Out, a.Rank))
+		tensors = append(tensors, tensor(prefix+p.Name+".lora_A.weight", p.A, p.Rank(), p.In), tensor(prefix+p.Name+".lora_B.weight", p.B, p.Out, p.Rank()))
+		key := strings.ReplaceAll(p.Name, ".", `\.`)
+		if p.Rank() != a.Rank {
+			if err := c.RankPattern.add(key, float64(p.Rank())); err != nil {
+				return nil, err
+			}
+		}
+		if p.Alpha != 0 && p.Alpha != a.Alpha {
+			if err := c.AlphaPattern.add(key, p.Alpha); err != nil {
+				return nil, err
+			}
+		}
 	}
 	slices.Sort(targets)
 	c.Targets = slices.Compact(targets)
@@ -113,7 +124,7 @@ func Read(dir string) (*Adapter, error) {
 	return a, nil
 }
 
-// Parse reads the two files of a PEFT directory. What this build cannot compute (DoRA, ranks that differ, whole modules) is an
+// Parse reads the two files of a PEFT directory. What this build cannot compute (DoRA, whole modules) is an
 // error that names it; anything broken is dataset.ErrMalformed. Pairs come in the order of layers and of a block's computation.
 func Parse(head, weights []byte) (*Adapter, error) {
 	var c config
@@ -125,8 +136,8 @@ func Parse(head, weights []byte) (*Adapter, error) {
 		return nil, fmt.Errorf("%s: peft_type is %q; this build reads LORA", ConfigFile, c.Type)
 	case c.Rank < 1 || c.Rank > MaxRank || !(math.Abs(c.Alpha) < 1e6) || !(c.Dropout >= 0 && c.Dropout < 1):
 		return nil, fmt.Errorf("%s: rank %d, alpha %g, dropout %g: %w", ConfigFile, c.Rank, c.Alpha, c.Dropout, dataset.ErrMalformed)
-	case c.DoRA, len(c.RankPattern) > 0, len(c.AlphaPattern) > 0, len(c.Save) > 0, c.FanInFanOut, c.Bias != "none" && c.Bias != "":
-		return nil, fmt.Errorf("%s: use_dora, rank_pattern, alpha_pattern, modules_to_save, fan_in_fan_out or bias is set; this build computes plain LoRA", ConfigFile)
+	case c.DoRA, len(c.Save) > 0, c.FanInFanOut, c.Bias != "none" && c.Bias != "":
+		return nil, fmt.Errorf("%s: use_dora, modules_to_save, fan_in_fan_out or bias is set; this build computes plain LoRA", ConfigFile)
 	}
 	f, err := safetensors.Parse(weights)
 	if err != nil {
@@ -141,9 +152,15 @@ func Parse(head, weights []byte) (*Adapter, error) {
 			}
 			continue
 		}
-		p, err := pair(f, module, c.Rank)
+		p, err := pair(f, module, c.RankPattern.of(module, float64(c.Rank)))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", WeightsFile, err)
+		}
+		if p.Alpha = c.AlphaPattern.of(module, 0); !(math.Abs(p.Alpha) < 1e6) {
+			return nil, fmt.Errorf("%s: alpha %g of %s: %w", ConfigFile, p.Alpha, module, dataset.ErrMalformed)
+		}
+		if p.Alpha == a.Alpha {
+			p.Alpha = 0
 		}
 		a.Pairs = append(a.Pairs, p)
 	}
@@ -155,8 +172,11 @@ func Parse(head, weights []byte) (*Adapter, error) {
 }
 
 // pair reads a module's two factors.
-func pair(f *safetensors.File, module string, rank int) (Pair, error) {
-	p := Pair{Module: Module{Name: module}}
+func pair(f *safetensors.File, module string, r float64) (Pair, error) {
+	p, rank := Pair{Module: Module{Name: module}}, int(r)
+	if r != math.Trunc(r) || !(r >= 1 && r <= MaxRank) {
+		return p, fmt.Errorf("rank %g of %s: %w", r, module, dataset.ErrMalformed)
+	}
 	at, bt := prefix+module+".lora_A.weight", prefix+module+".lora_B.weight"
 	a, _ := f.Tensor(at)
 	b, ok := f.Tensor(bt)

@@ -14,12 +14,12 @@ const fewRows = 16
 // A pass computes blocks forward, without gradients, over rows of one or several sequences with their key-value caches.
 // It is not safe for concurrent use.
 type pass struct {
-	m     *Model
-	attn  kernel.Attention
-	pairs [][Kinds]lora.Pair // by layer; A is nil where nothing is adapted
-	rank  int
-	scale float32
-	rows  int // capacity
+	m      *Model
+	attn   kernel.Attention
+	pairs  [][Kinds]lora.Pair // by layer; A is nil where nothing is adapted
+	rank   int
+	scales [][Kinds]float32 // of the pairs
+	rows   int              // capacity
 
 	x, norm, q, k, v, o, gate, up, xa, inv, head []float32
 	pos                                          []int32
@@ -33,11 +33,11 @@ type pass struct {
 func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 	p := &pass{m: m, rows: rows, attn: m.attention()}
 	if a != nil {
-		own, err := m.InRowOrder(a)
+		own, err := m.InRowOrder(a.Uniform())
 		if err != nil {
 			return nil, err
 		}
-		p.rank, p.scale, p.pairs = a.Rank, a.Scale(), make([][Kinds]lora.Pair, len(m.Layers))
+		p.rank, p.scales, p.pairs = own.Rank, make([][Kinds]float32, len(m.Layers)), make([][Kinds]lora.Pair, len(m.Layers))
 		at := map[string]lora.Pair{}
 		for _, pair := range own.Pairs {
 			at[pair.Name] = pair
@@ -50,6 +50,7 @@ func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 						continue
 					}
 					rows, _ := m.shape(k)
+					p.scales[i][k] = own.ScaleOf(pair)
 					p.pairs[i][k] = lora.Pair{Module: pair.Module, A: pair.A, B: pair.B[:rows*p.rank]}
 					pair.B = pair.B[rows*p.rank:]
 				}
@@ -249,7 +250,7 @@ func (p *pass) adapt(y, x []float32, n, layer int, k Kind) {
 	pair, r := &p.pairs[layer][k], p.rank
 	xa := p.xa[:n*r]
 	kernel.Gemm(n, r, w.Cols, x, w.Cols, 1, pair.A, 1, w.Cols, xa, r, false)
-	kernel.Scale(xa, p.scale)
+	kernel.Scale(xa, p.scales[layer][k])
 	kernel.Gemm(n, w.Rows, r, xa, r, 1, pair.B, 1, r, y, w.Rows, true)
 }
 

@@ -33,7 +33,7 @@ func (m *Model) reorder(a *lora.Adapter, permute func(dst, src []float32, headDi
 	for i, p := range out.Pairs {
 		if rotary[p.Name] {
 			out.Pairs[i].B = make([]float32, len(p.B))
-			permute(out.Pairs[i].B, p.B, m.HeadDim, a.Rank)
+			permute(out.Pairs[i].B, p.B, m.HeadDim, p.Rank())
 		}
 	}
 	return &out, nil

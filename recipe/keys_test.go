@@ -98,13 +98,13 @@ func (l leaf) other() []string {
 	case len(enum) > 0 || l.tag.Get("enum") != "":
 		return enum
 	case l.typ.Kind() == reflect.Slice:
-		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[DE]", "[other]"}
+		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[DE]", "[q_proj=4]", "[other]"}
 	case l.typ.Kind() == reflect.Bool:
 		return []string{"true", "false"}
 	case l.typ.Kind() == reflect.Float64:
 		return []string{"0.07", "7"}
 	case l.typ.Kind() == reflect.String:
-		return []string{"best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
+		return []string{"notes@0123456789ab", "best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
 	}
 	return []string{"3", "12", "150"}
 }

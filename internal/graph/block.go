@@ -67,6 +67,7 @@ type Layer struct {
 	Linear                    [Linears]*quant.Tensor // (out, in)
 	Bias                      [Linears][]float32     // (out), or nil
 	A, GradA                  [Groups][]float32      // (members adapted · Rank, in), or (Rank, in) with SharedA; nil if none is
+	Scale                     [Linears]float32       // of each pair; 0 for the Config's
 	B, GradB                  [Linears][]float32     // (out, Rank); nil if not adapted. Backward adds to the gradients
 }
 

@@ -78,7 +78,7 @@ func (l *linearGroup) forward(in [][]float32, y []float32) {
 	if l.width > 0 {
 		xa = l.xa.Float32s()[:n*l.width]
 		kernel.Gemm(n, l.width, l.in, l.dropped(x), l.in, 1, in[1], 1, l.in, xa, l.width, false)
-		kernel.Scale(xa, b.cfg.Scale)
+		l.scale(xa)
 	}
 	if l.last && b.again {
 		return
@@ -93,6 +93,33 @@ func (l *linearGroup) forward(in [][]float32, y []float32) {
 			kernel.Gemm(n, w.Rows, r, xa[slot*r:], l.width, 1, pair, 1, r, y, w.Rows, true)
 		}
 	})
+}
+
+// scale multiplies the columns of x, (rows, width), by the scales of the pairs they belong to.
+func (l *linearGroup) scale(x []float32) {
+	b := l.block
+	var of [Linears]float32 // by slot
+	slots, same := 0, true
+	for i, m := range Members[l.group] {
+		if l.slots[i] < 0 {
+			continue
+		}
+		s := b.in.Layer.Scale[m]
+		if s == 0 {
+			s = b.cfg.Scale
+		}
+		of[l.slots[i]], slots = s, max(slots, l.slots[i]+1)
+		same = same && s == of[0]
+	}
+	if same {
+		kernel.Scale(x, of[0])
+		return
+	}
+	for at := 0; at < len(x); at += l.width {
+		for slot := range slots {
+			kernel.Scale(x[at+slot*b.cfg.Rank:at+(slot+1)*b.cfg.Rank], of[slot])
+		}
+	}
 }
 
 func (l *linearGroup) diff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
@@ -149,7 +176,7 @@ func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dens
 	if l.width == 0 {
 		return
 	}
-	kernel.Scale(dxa, b.cfg.Scale)
+	l.scale(dxa)
 	kernel.Gemm(l.width, l.in, n, dxa, 1, l.width, l.dropped(x), l.in, 1, side[1].Float32s(), l.in, false)
 	if !wanted {
 		return

@@ -15,14 +15,16 @@ import (
 )
 
 // WriteLoRA writes an adapter of m as llama.cpp reads one: a GGUF file of its factors in float32, with the rows of rotary layers in
-// that form's order. llama.cpp scales by alpha over the rank, so the alpha of a rank-stabilised adapter is written times √rank.
+// that form's order. llama.cpp scales by alpha over the pair's rank, with one alpha for all: that of a rank-stabilised
+// adapter is written times √rank, and B of a pair with a scale of its own is multiplied.
 // Format: llama.cpp's convert_lora_to_gguf.py and llama-adapter.cpp.
 func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 	if err := a.Fits(m.Modules()); err != nil {
 		return err
 	}
+	alpha := a.Scale() * float32(a.Rank)
 	pairs := []gguf.Pair{{Key: "general.type", Value: gguf.Text("adapter")}, {Key: "general.architecture", Value: gguf.Text(m.Architecture)},
-		{Key: "adapter.type", Value: gguf.Text("lora")}, {Key: "adapter.lora.alpha", Value: gguf.Float32(a.Scale() * float32(a.Rank))}}
+		{Key: "adapter.type", Value: gguf.Text("lora")}, {Key: "adapter.lora.alpha", Value: gguf.Float32(alpha)}}
 	var infos []gguf.Info
 	var data [][]float32
 	for _, p := range a.Pairs {
@@ -30,10 +32,15 @@ func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 		if !ok {
 			return unnamed("module %s", p.Name)
 		}
-		r := len(p.A) / p.In
-		b := p.B
-		if m.Architecture == "llama" && rotary.MatchString(name) {
+		r, b := p.Rank(), p.B
+		if pairwise(m) && rotary.MatchString(name) {
 			b = reordered(b, r, toPairs(m.HeadDim))
+		}
+		if own := a.ScaleOf(p) * float32(r) / alpha; math.Abs(float64(own)-1) > 1e-6 { // the file has one alpha for all
+			b = slices.Clone(b)
+			for i := range b {
+				b[i] *= own
+			}
 		}
 		infos = append(infos, gguf.Info{Name: name + ".lora_a", Type: quant.F32, Dims: []uint64{uint64(p.In), uint64(r)}},
 			gguf.Info{Name: name + ".lora_b", Type: quant.F32, Dims: []uint64{uint64(r), uint64(p.Out)}})
@@ -50,6 +57,9 @@ func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 	}
 	return out.Close()
 }
+
+// pairwise reports whether GGUF files of the model's architecture have the rows of rotary layers in pairs.
+func pairwise(m *model.Model) bool { return m.Architecture == "llama" || m.Architecture == "smollm3" }
 
 // reordered is b, rows of r values, with row i from row of(i).
 func reordered(b []float32, r int, of func(int) int) []float32 {
@@ -83,16 +93,16 @@ func ReadLoRA(path string, m *model.Model) (*lora.Adapter, error) {
 		}
 		b, ok := f.Tensor(name + ".lora_b")
 		module, named := rename(name, inGGUF)
-		if !ok || !named || b.Cols != t.Rows || t.Rows < 1 || t.Rows > lora.MaxRank || a.Rank != 0 && a.Rank != t.Rows {
+		if !ok || !named || b.Cols != t.Rows || t.Rows < 1 || t.Rows > lora.MaxRank {
 			return nil, bad("tensor %s has no place", t.Name)
 		}
-		a.Rank = t.Rows
+		a.Rank = max(a.Rank, t.Rows)
 		p := lora.Pair{Module: lora.Module{Name: strings.TrimSuffix(module, ".weight"), In: t.Cols, Out: b.Rows}, A: values(t), B: values(b)}
-		if m.Architecture == "llama" && rotary.MatchString(name) {
+		if pairwise(m) && rotary.MatchString(name) {
 			if p.Out%m.HeadDim != 0 {
 				return nil, bad("tensor %s has %d rows", b.Name, p.Out)
 			}
-			p.B = reordered(p.B, a.Rank, toHalves(m.HeadDim))
+			p.B = reordered(p.B, p.Rank(), toHalves(m.HeadDim))
 		}
 		a.Pairs = append(a.Pairs, p)
 	}

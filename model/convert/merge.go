@@ -28,7 +28,7 @@ func (s *Source) Merge(m *model.Model, a *lora.Adapter) error {
 	s.headDim, s.interleaved = m.HeadDim, m.Interleaved
 	s.deltas = map[string]*delta{}
 	for _, p := range a.Pairs {
-		s.deltas[p.Name+".weight"] = &delta{pair: p, scale: a.Scale(), rank: len(p.A) / p.In}
+		s.deltas[p.Name+".weight"] = &delta{pair: p, scale: a.ScaleOf(p), rank: p.Rank()}
 	}
 	return nil
 }
