@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"fmt"
 
+	"golang.org/x/text/unicode/norm"
+
 	"temper/dataset"
 	"temper/internal/gguf"
 )
@@ -160,8 +162,8 @@ func (t *Tokenizer) ggufWordPiece(f *gguf.File) error {
 	}
 	w := newWordPiece(t.ids, line, "")
 	w.unknown = t.number(f, "unknown")
-	t.spell, t.pre, t.decode, t.begin = w, bertWords, byPieces, line
-	n := bertNormalizer{clean: true, chinese: true, accents: true, lower: true}
+	t.spell, t.pre, t.decode, t.begin = w, bertWords(isPunctuation), byPieces, line
+	n := bertNormalizer{true, true, true, true, isFormat, isNonspacing, norm.NFD.String}
 	t.normalize = func(text string, _ bool) string { return n.normalize(text) }
 	return nil
 }

@@ -129,17 +129,17 @@ func (h *hfStep) growth() int {
 func (h *hfStep) normalizerStep() (func(string) string, error) {
 	switch h.Type {
 	case "NFC":
-		return unlessASCII(norm.NFC.String), nil
+		return hfForm(norm.NFC.String), nil
 	case "NFD":
-		return unlessASCII(norm.NFD.String), nil
+		return hfForm(norm.NFD.String), nil
 	case "NFKC":
-		return unlessASCII(norm.NFKC.String), nil
+		return hfForm(norm.NFKC.String), nil
 	case "NFKD":
-		return unlessASCII(norm.NFKD.String), nil
+		return hfForm(norm.NFKD.String), nil
 	case "Lowercase":
 		return lowercase, nil
 	case "StripAccents":
-		return unlessASCII(func(s string) string { return stripMarks(s, unicode.M) }), nil
+		return unlessASCII(func(s string) string { return without(s, hfMarks()) }), nil
 	case "Strip":
 		return h.strip, nil
 	case "Prepend":
@@ -153,7 +153,8 @@ func (h *hfStep) normalizerStep() (func(string) string, error) {
 		return h.replace()
 	case "BertNormalizer":
 		lower := said(h.Lowercase, true)
-		return bertNormalizer{clean: said(h.CleanText, true), chinese: said(h.ChineseChars, true), accents: said(h.StripAccents, lower), lower: lower}.normalize, nil
+		return bertNormalizer{said(h.CleanText, true), said(h.ChineseChars, true), said(h.StripAccents, lower), lower,
+			hfFormat(), hfNonspacing(), hfForm(norm.NFD.String)}.normalize, nil
 	case "Precompiled":
 		if h.CharsMap == nil {
 			return func(s string) string { return s }, nil

@@ -88,7 +88,7 @@ func (h *hfStep) splitter() (splitter, error) {
 	case "WhitespaceSplit":
 		return one(unicode.IsSpace, removed)
 	case "BertPreTokenizer":
-		return bertWords, nil
+		return bertWords(isHFPunctuation), nil
 	case "Whitespace":
 		return expression(`\w+|[^\w\s]+`, removed, true)
 	case "CharDelimiterSplit":
@@ -104,7 +104,7 @@ func (h *hfStep) splitter() (splitter, error) {
 		if !ok && h.Behavior != "" {
 			return nil, fmt.Errorf("behavior %q: %w", h.Behavior, ErrUnsupported)
 		}
-		return one(isPunctuation, b)
+		return one(isHFPunctuation, b)
 	case "Split":
 		b, ok := behaviors[h.Behavior]
 		switch {
@@ -133,6 +133,9 @@ func (l literal) matches(text string, found func(from, to int)) {
 		at += n + len(l)
 	}
 }
+
+// isHFPunctuation is isPunctuation with Hugging Face's table.
+func isHFPunctuation(r rune) bool { return isMark(r) || r >= utf8.RuneSelf && hfPunctuation()(r) }
 
 // spaced puts a space before a text that does not begin with one.
 type spaced struct{}

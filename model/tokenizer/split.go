@@ -254,4 +254,6 @@ func (trailing) matches(text string, found func(from, to int)) {
 }
 
 // bertWords parts at spaces, and makes punctuation words of their own: BERT's.
-var bertWords = chain{matched{runs{has: unicode.IsSpace, least: 1}, removed, false}, matched{runs{has: isPunctuation, least: 1, most: 1}, isolated, false}}
+func bertWords(punctuation func(rune) bool) splitter {
+	return chain{matched{runs{has: unicode.IsSpace, least: 1}, removed, false}, matched{runs{has: punctuation, least: 1, most: 1}, isolated, false}}
+}

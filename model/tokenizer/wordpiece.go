@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // wordPiece takes the longest token at each place of a word; a word that has a place without one is unknown. Source: Devlin
@@ -63,7 +61,11 @@ func newWordPiece(vocab map[string]int32, begin, within string) *wordPiece {
 }
 
 // bertNormalizer is BERT's preparation of a text: Hugging Face's BertNormalizer.
-type bertNormalizer struct{ clean, chinese, accents, lower bool } // accents: they are stripped
+type bertNormalizer struct {
+	clean, chinese, accents, lower bool                // accents: they are stripped
+	format, nonspacing             func(rune) bool     // \p{C} and \p{Mn}
+	decompose                      func(string) string // to NFD
+}
 
 func (n bertNormalizer) normalize(s string) string {
 	if n.clean || n.chinese {
@@ -71,7 +73,7 @@ func (n bertNormalizer) normalize(s string) string {
 		b.Grow(len(s))
 		for _, r := range s {
 			switch {
-			case n.clean && (r == 0 || r == utf8.RuneError || isFormat(r) && r != '\t' && r != '\n' && r != '\r'):
+			case n.clean && (r == 0 || r == utf8.RuneError || r != '\t' && r != '\n' && r != '\r' && n.format(r)):
 			case n.clean && unicode.IsSpace(r):
 				b.WriteByte(' ')
 			case n.chinese && isChinese(r):
@@ -85,7 +87,7 @@ func (n bertNormalizer) normalize(s string) string {
 		s = b.String()
 	}
 	if n.accents {
-		s = stripMarks(norm.NFD.String(s), unicode.Mn)
+		s = without(n.decompose(s), n.nonspacing)
 	}
 	if n.lower {
 		s = lowercase(s)
@@ -106,15 +108,21 @@ func isChinese(r rune) bool {
 // isFormat is \p{C} without the characters that no version of Unicode has given yet, which vary with the version.
 func isFormat(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs) }
 
+// isNonspacing is \p{Mn}.
+func isNonspacing(r rune) bool { return unicode.Is(unicode.Mn, r) }
+
 // isPunctuation is what BERT makes a word of its own: \p{P} and all of ASCII that is neither letter, digit, space nor control.
-func isPunctuation(r rune) bool {
-	return r < utf8.RuneSelf && r > ' ' && r != 0x7f && !unicode.IsLetter(r) && !unicode.IsDigit(r) || unicode.Is(unicode.P, r)
+func isPunctuation(r rune) bool { return isMark(r) || unicode.Is(unicode.P, r) }
+
+// isMark is the part of isPunctuation in ASCII.
+func isMark(r rune) bool {
+	return r < utf8.RuneSelf && r > ' ' && r != 0x7f && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// stripMarks leaves out the marks of a table: \p{Mn}, those without a width of their own, or \p{M}, all.
-func stripMarks(s string, marks *unicode.RangeTable) string {
+// without leaves out characters.
+func without(s string, out func(rune) bool) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(marks, r) {
+		if out(r) {
 			return -1
 		}
 		return r

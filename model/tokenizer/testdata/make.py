@@ -21,7 +21,8 @@ def texts():
     rng = random.Random(11)
     letters = "abc 12'\n\t  .,sSdDmMtTreve ll\r\u00a0\u3000é\u0301ßКлмЩ漢字कि१२😀\u200dſK_-ﬁ①İ▁"
     yield from ["", " ", "  two  spaces ", "I'll say 'IT'S 1234567 o'clock'", "naïve café, ＡＢＣ ﬁne ①", "漢字 and かな, 한국어", "<s>a</s> [MASK]  [CLS]b", "foo foobar Foo  FOO",
-                "tab\tnew\n\n line \r\n end  ", "a\u0000b\u200bc", "İSTANBUL straße ΣΑΣ", "👩‍👩‍👧 🇰🇷", "x" * 130 + " y", "▁under▁lines ▁"]
+                "tab\tnew\n\n line \r\n end  ", "a\u0000b\u200bc", "İSTANBUL straße ΣΑΣ", "👩‍👩‍👧 🇰🇷", "x" * 130 + " y", "▁under▁lines ▁",
+                "e\u1abf\u0301\u0323 x\u2e43y x\u166dy a\u0898b e\u20ee\u0301 \U0001e94a \u1734z \u32ff \U0001fbf3"]  # newer than the tables of some
     yield from ("".join(rng.choice(letters) for _ in range(rng.randint(1, 40))) for _ in range(30))
     yield from README.read_text().splitlines()[:12]
 
