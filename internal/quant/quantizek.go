@@ -5,8 +5,11 @@ import (
 	"math"
 )
 
-// round is the nearest whole number, ties to even, for |v| at most 2²².
-func round(v float32) int { return int(math.RoundToEven(float64(v))) }
+// turn is 1.5·2²³: adding it to a number below 2²² rounds that to a whole one, ties to even.
+const turn = 12582912
+
+// round is the nearest whole number, ties to even, for |v| at most 2²²; beyond, what ggml makes of it.
+func round(v float32) int { return int(math.Float32bits(float32(v)+turn)&0x7fffff) - 0x400000 }
 
 // A search is the scales that fit looks at beside the range's own: the levels' number and from+step·i for i of 0 to tries, over
 // the range of the values.
@@ -61,14 +64,23 @@ func keep(q []byte, levels []float32) {
 
 // levelsOf sets q to the nearest levels of x.
 func (s search) levelsOf(q, x []float32, scale, least float32) {
+	top := float32(s.levels)
 	for i, v := range x {
-		q[i] = float32(max(0, min(s.levels, round(scale*(v-least)))))
+		l := float32(float32(scale*(v-least))+turn) - turn
+		if l < 0 {
+			l = 0
+		}
+		if l > top {
+			l = top
+		}
+		q[i] = l
 	}
 }
 
 // leastSquares returns the d and the offset, at most 0, for which the weighted squares of d·q + offset - x are least.
 func leastSquares(q, x, weights []float32, sumW, sumX float32) (d, offset float32, ok bool) {
 	var sumQ, sumQ2, sumXQ float32
+	x, q = x[:len(weights)], q[:len(weights)]
 	for i, w := range weights {
 		wq := w * q[i]
 		sumQ += wq
@@ -89,6 +101,7 @@ func leastSquares(q, x, weights []float32, sumW, sumX float32) (d, offset float3
 
 // lossOf is the sum of the weighted squares of d·q + offset - x.
 func lossOf(q, x, weights []float32, d, offset float32) (sum float32) {
+	x, q = x[:len(weights)], q[:len(weights)]
 	for i, w := range weights {
 		diff := float32(d*q[i]) + offset - x[i]
 		sum += float32(w * float32(diff*diff))
@@ -119,7 +132,7 @@ func (s search) subBlocks(b []byte, x []float32) (q [256]byte) {
 	packed := b[4:16]
 	clear(packed)
 	for j := range 8 {
-		v, l := min(63, byte(round(is*scales[j]))), min(63, byte(round(il*lows[j])))
+		v, l := min(63, byte(round(float32(is*scales[j])))), min(63, byte(round(float32(il*lows[j]))))
 		if j < 4 {
 			packed[j], packed[j+4] = v, l
 			continue
@@ -183,15 +196,15 @@ func encodeQ5K(b []byte, x []float32) {
 const tiny = 1e-15
 
 // symmetric finds d for which d·q is near the values x, where an error counts by the square of the value: of 19 scales near the
-// one that makes the largest value -levels, that of least squares. It writes the levels, from 0, to q.
-func symmetric(levels int, q []byte, x []float32) (d float32) {
+// one that makes the largest value -top, that of least squares. It writes the levels, from 0, to q.
+func symmetric(top float32, q []byte, x []float32) (d float32) {
 	most := largest(x)
 	if max(most, -most) < tiny {
 		clear(q)
 		return 0
 	}
 	var best float32
-	var try [16]int
+	var try [16]float32
 	for i := range 19 {
 		// The middle one comes first: of equals the first stays.
 		off := i - 10
@@ -200,11 +213,18 @@ func symmetric(levels int, q []byte, x []float32) (d float32) {
 		} else if off >= 0 {
 			off++
 		}
-		scale := -(float32(levels) + float32(0.1*float32(off))) / most
+		scale := -(top + float32(0.1*float32(off))) / most
 		var sumXQ, sumQ2 float32
 		for i, v := range x {
-			try[i] = max(-levels, min(levels-1, round(scale*v)))
-			l, w := float32(try[i]), v*v
+			l := float32(float32(scale*v)+turn) - turn
+			if l < -top {
+				l = -top
+			}
+			if l > top-1 {
+				l = top - 1
+			}
+			try[i] = l
+			w := v * v
 			sumXQ += float32(float32(w*v) * l)
 			sumQ2 += float32(float32(w*l) * l)
 		}
@@ -217,7 +237,7 @@ func symmetric(levels int, q []byte, x []float32) (d float32) {
 			best = d * sumXQ
 		}
 		for i := range x {
-			q[i] = byte(try[i] + levels)
+			q[i] = byte(try[i] + top)
 		}
 	}
 	return d
@@ -238,7 +258,7 @@ func encodeQ6K(b []byte, x []float32) {
 	binary.LittleEndian.PutUint16(b[208:], toHalf(1/inverse))
 	d := half(uint16At(b, 208))
 	for j := range scales {
-		stored := int8(min(127, round(inverse*scales[j])))
+		stored := int8(min(127, round(float32(inverse*scales[j]))))
 		b[192+j] = byte(stored)
 		scale := d * float32(stored)
 		if scale == 0 {

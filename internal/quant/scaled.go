@@ -124,7 +124,7 @@ func quantizeInt8(out *Tensor, w []float32) {
 		out.Scales[r] = max(v, -v)
 		by := ratio(127, out.Scales[r])
 		for i, v := range row {
-			out.Data[r*out.Cols+i] = byte(int8(round(v * by)))
+			out.Data[r*out.Cols+i] = byte(int8(round(float32(v * by))))
 		}
 	}
 }

@@ -91,22 +91,19 @@ func (t Tensor) size() (int64, error) {
 	return n, nil
 }
 
-// A Writer writes a file tensor by tensor, so that no more than one need be in memory.
+// A Writer writes a file tensor by tensor and part by part, so that none need be in memory.
 type Writer struct {
 	w        io.WriteSeeker
 	metadata map[string]string
 	room     int
 	done     []Tensor // without their data
+	left     int64    // bytes of the last of them still to come
 }
 
-// NewWriter leaves room for the header of the planned tensors, whose Data is not looked at: what Put gets may be named
-// otherwise and smaller, but must not need a longer header.
+// NewWriter leaves room for the header of the planned tensors, whose Data is not looked at: those that are written may have other
+// names and be smaller, but must not need a longer header.
 func NewWriter(w io.WriteSeeker, metadata map[string]string, planned []Tensor) (*Writer, error) {
-	shapes := make([]Tensor, len(planned))
-	for i, t := range planned {
-		shapes[i] = Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape}
-	}
-	header, err := encodeHeader(metadata, shapes)
+	header, err := encodeHeader(metadata, planned)
 	if err != nil {
 		return nil, err
 	}
@@ -114,14 +111,51 @@ func NewWriter(w io.WriteSeeker, metadata map[string]string, planned []Tensor) (
 	return &Writer{w: w, metadata: metadata, room: len(header)}, err
 }
 
-// Put writes the next tensor.
+// Begin begins the next tensor, whose data Write brings; t.Data is not looked at.
+func (w *Writer) Begin(t Tensor) error {
+	if err := w.whole(); err != nil {
+		return err
+	}
+	n, err := t.size()
+	w.done, w.left = append(w.done, Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape}), n
+	return err
+}
+
+// Write writes the next part of the tensor's data.
+func (w *Writer) Write(p []byte) (int, error) {
+	if int64(len(p)) > w.left {
+		return 0, fmt.Errorf("tensor %q has %d bytes more than its shape says", w.done[len(w.done)-1].Name, int64(len(p))-w.left)
+	}
+	n, err := w.w.Write(p)
+	w.left -= int64(n)
+	return n, err
+}
+
+// Put writes the next tensor with its data.
 func (w *Writer) Put(t Tensor) error {
-	w.done = append(w.done, Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape})
-	return t.write(w.w)
+	err := w.Begin(t)
+	if err == nil {
+		_, err = w.Write(t.Data)
+	}
+	if err == nil {
+		err = w.whole()
+	}
+	return err
+}
+
+// whole says whether the last tensor's data came.
+func (w *Writer) whole() error {
+	if w.left == 0 {
+		return nil
+	}
+	return fmt.Errorf("tensor %q lacks %d bytes", w.done[len(w.done)-1].Name, w.left)
 }
 
 // Close writes the header. It does not close the file.
 func (w *Writer) Close() error {
+	if err := w.whole(); err != nil {
+		return err
+	}
 	header, err := encodeHeader(w.metadata, w.done)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func bitsandbytes(to Target) map[string]any {
 	four := to.Type == quant.NF4
 	return map[string]any{"quant_method": "bitsandbytes", "load_in_4bit": four, "load_in_8bit": !four, "_load_in_4bit": four,
 		"_load_in_8bit": !four, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": to.Nested, "bnb_4bit_compute_dtype": "float32",
-		"bnb_4bit_quant_storage": "uint8", "llm_int8_threshold": 6.0, "llm_int8_has_fp16_weight": false,
+		"bnb_4bit_quant_storage": "uint8", "llm_int8_threshold": json.Number("6.0"), "llm_int8_has_fp16_weight": false,
 		"llm_int8_enable_fp32_cpu_offload": false, "llm_int8_skip_modules": nil}
 }
 
@@ -77,9 +77,10 @@ func (j *folderJob) fromGGUF(dir string) error {
 		dims := j.source.gguf.Dims(t.Name)
 		linear := isLinear(name, len(dims))
 		it := item{name: name, from: t, to: j.target.inFolder(t.Type, len(dims), linear), dims: dims}
-		if linear {
-			j.dtypes[name] = torchName(t.Type)
+		if !linear && !j.target.plain() { // beside quantized weights transformers leaves types as they are, and mixes none
+			it.to = quant.F16
 		}
+		j.dtypes[name] = "float16"
 		if rotary.MatchString(name) {
 			it.row = toHalves(m.HeadDim)
 		}

@@ -165,7 +165,19 @@ func (j *folderJob) layout(it item, state int) []safetensors.Tensor {
 
 // put converts a tensor and writes what it becomes.
 func (j *folderJob) put(w *safetensors.Writer, it item) error {
+	parts := j.layout(it, 0)
+	if stored[it.to] != "" { // which may be the embedding, the largest of all
+		if err := w.Begin(parts[0]); err != nil {
+			return err
+		}
+		return j.requantize(it, func(p *quant.Tensor) error { _, err := w.Write(p.Data); return err })
+	}
 	all := &quant.Tensor{Rows: it.from.Rows, Cols: it.from.Cols, Type: it.to, Group: quant.GroupNF4}
+	n := all.Rows * all.Cols
+	if it.to == quant.NF4 {
+		n = (n + 1) / 2
+	}
+	all.Data = make([]byte, 0, n)
 	err := j.requantize(it, func(p *quant.Tensor) error {
 		all.Data, all.Scales = append(all.Data, p.Data...), append(all.Scales, p.Scales...)
 		return nil
@@ -173,7 +185,6 @@ func (j *folderJob) put(w *safetensors.Writer, it item) error {
 	if err != nil {
 		return err
 	}
-	parts := j.layout(it, 0)
 	for i := range parts {
 		t := &parts[i]
 		switch ending := strings.TrimPrefix(t.Name, it.name); ending {
