@@ -17,7 +17,7 @@ const (
 	engineFilter  = "filter/2"
 	engineDedup   = "dedup/6"
 	engineSynth   = "synth/1"
-	engineTokens  = "tokens/2"
+	engineTokens  = "tokens/3"
 	engineTrain   = "train/1"
 	engineScore   = "evaluate/1"
 )

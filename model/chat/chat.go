@@ -89,7 +89,7 @@ func (c *Chat) begin(ids []int32) []int32 {
 
 // Encode returns the ids of a conversation, and for each whether it is trained: the assistant's content and the token that ends its
 // turn. The content is found by rendering the conversation up to each answer, without and with it: that the first is a prefix of
-// the second, and the second of the whole, is checked.
+// the second, and the second of the whole, is checked. Where it is not, the content is found by putting another in its place.
 func (c *Chat) Encode(messages []dataset.Message) (ids []int32, trained []bool, err error) {
 	whole, spans, err := c.render(messages, false)
 	if err != nil {
@@ -133,21 +133,69 @@ func (c *Chat) answers(messages []dataset.Message, whole string) ([]jinja.Span, 
 		if m.Role != "assistant" {
 			continue
 		}
-		before, err := c.Render(messages[:i], true)
+		s, err := c.between(messages, i, whole)
+		if errors.Is(err, ErrMask) {
+			s, err = c.marked(messages, i, whole)
+		}
 		if err != nil {
 			return nil, err
 		}
-		after, err := c.Render(messages[:i+1], false)
-		if err != nil {
-			return nil, err
-		}
-		if !strings.HasPrefix(after, before) || !strings.HasPrefix(whole, after) {
-			return nil, fmt.Errorf("message %d: the template writes what comes before it in another way once it is there: %w", i, ErrMask)
-		}
-		// What the template puts after the turn's end, such as a newline, is no part of the answer.
-		spans = append(spans, jinja.Span{Start: len(before), End: len(strings.TrimRight(after, "\n"))})
+		spans = append(spans, s)
 	}
 	return spans, nil
+}
+
+// between is what stands between the conversation before message i, with what asks for it, and the conversation up to its end.
+func (c *Chat) between(messages []dataset.Message, i int, whole string) (jinja.Span, error) {
+	before, err := c.Render(messages[:i], true)
+	if err != nil {
+		return jinja.Span{}, err
+	}
+	after, err := c.Render(messages[:i+1], false)
+	if err != nil {
+		return jinja.Span{}, err
+	}
+	if !strings.HasPrefix(after, before) || !strings.HasPrefix(whole, after) {
+		return jinja.Span{}, ErrMask
+	}
+	// What the template puts after the turn's end, such as a newline, is no part of the answer.
+	return jinja.Span{Start: len(before), End: len(strings.TrimRight(after, "\n"))}, nil
+}
+
+// mark stands in for an answer's content: two characters of the private use area around a word, which no template writes.
+const mark = "\ue000answer\ue001"
+
+// marked is the content of message i and the stop token behind it, in templates that write a turn in another way once others follow
+// it, such as those that drop what was thought. All around the content must be the same with another content in its place.
+func (c *Chat) marked(messages []dataset.Message, i int, whole string) (jinja.Span, error) {
+	refuse := func(why string) (jinja.Span, error) {
+		return jinja.Span{}, fmt.Errorf("message %d: the template writes what comes before it in another way once it is there, and %s: %w", i, why, ErrMask)
+	}
+	others := slices.Clone(messages)
+	others[i].Content = mark
+	text, err := c.Render(others, false)
+	if err != nil {
+		return jinja.Span{}, err
+	}
+	before, after, found := strings.Cut(text, mark)
+	switch {
+	case !found || strings.Contains(after, mark):
+		return refuse("its content does not stand there once")
+	case len(before)+len(after) > len(whole) || !strings.HasPrefix(whole, before) || !strings.HasSuffix(whole, after):
+		return refuse("what is around it depends on its content")
+	}
+	s := jinja.Span{Start: len(before), End: len(whole) - len(after)}
+	if got, content := whole[s.Start:s.End], messages[i].Content; got != content && got != strings.TrimSpace(content) {
+		return refuse("its content is changed")
+	}
+	space := len(after) - len(strings.TrimLeft(after, " \n"))
+	for _, id := range c.Stop() {
+		if stop := c.t.Token(id); strings.HasPrefix(after[space:], stop) {
+			s.End += space + len(stop)
+			return s, nil
+		}
+	}
+	return refuse("no token that ends a turn follows it")
 }
 
 // check fails closed on what silently spoils a training: no trained token, a doubled BOS, an answer whose end is not trained.

@@ -36,6 +36,8 @@ var talk = []dataset.Message{{Role: "user", Content: "What is Cut?"}, {Role: "as
 // TestMask: exactly the answers and their end-of-turn tokens are trained, in both templates, and the ids say the whole text.
 func TestMask(t *testing.T) {
 	for name, template := range map[string]string{"chatml": "", "default": Default,
+		"thought is dropped": "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if loop.last and m.role == 'assistant' %}<think></think>{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}" +
+			"{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
 		"generation": "{% for m in messages %}{% if m.role == 'assistant' %}A: {% generation %}{{ m.content + eos_token }}{% endgeneration %}{% else %}Q: {{ m.content }} {% endif %}{% endfor %}"} {
 		t.Run(name, func(t *testing.T) {
 			c, tok := tiny(t, template)
@@ -49,7 +51,11 @@ func TestMask(t *testing.T) {
 					answers.WriteString(strings.ReplaceAll(strings.ReplaceAll(tok.Token(id), "Ġ", " "), "Ċ", "\n"))
 				}
 			}
-			if got, want := answers.String(), "Cut slices s.<|im_end|>Fields splits s.<|im_end|>"; got != want {
+			want := "Cut slices s.<|im_end|>Fields splits s.<|im_end|>"
+			if name == "thought is dropped" {
+				want = "Cut slices s.<|im_end|><think></think>Fields splits s.<|im_end|>"
+			}
+			if got := answers.String(); got != want {
 				t.Errorf("trained text %q, want %q", got, want)
 			}
 			whole, err := c.Render(talk, false)
@@ -92,7 +98,10 @@ func TestFailsClosed(t *testing.T) {
 	}{
 		"no answer":            {"", talk[:1]},
 		"end not trained":      {"{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}{% endif %}", talk[:2]},
-		"prefix is not one":    {"{{ messages | length }}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}", talk[:2]},
+		"content is changed":   {"{{ messages | length }}{% for m in messages %}{{ m.content | upper + eos_token }}{% endfor %}", talk[:2]},
+		"surroundings depend":  {"{{ messages[-1].content | length }}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}", talk[:2]},
+		"twice":                {"{{ messages | length }}{% for m in messages %}{{ m.content + m.content + eos_token }}{% endfor %}", talk[:2]},
+		"no end":               {"{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}", talk[:2]},
 		"the template says no": {"{{ raise_exception('no') }}", talk},
 	} {
 		c, _ := tiny(t, tt.template)
