@@ -221,6 +221,30 @@ func TestTraceCompressed(t *testing.T) {
 	}
 }
 
+// TestTraceArchive: the place in a compressed web archive is that of a member, which is shown unpacked.
+func TestTraceArchive(t *testing.T) {
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	at := 0
+	for _, record := range []string{"WARC/1.0 the first", "WARC/1.0 " + strings.Repeat("the second", 1000)} {
+		at = packed.Len()
+		w := gzip.NewWriter(&packed)
+		if _, err := io.WriteString(w, record); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.warc.gz"), packed.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.warc.gz", Offset: int64(at), Length: int64(packed.Len() - at)}, []string{dir})
+	if err != nil || !strings.HasPrefix(got.Bytes, "WARC/1.0 the second") || got.Left != 10_009-maxTraced {
+		t.Errorf("%.40q, %d left, %v", got.Bytes, got.Left, err)
+	}
+}
+
 // TestAdapterCommands: versions are listed with their aliases, promoted, rolled back, exported whole, and traced to dataset and recipe.
 func TestAdapterCommands(t *testing.T) {
 	sh := newShelf(t)
