@@ -29,14 +29,22 @@ the process's largest resident set, libraries included: Temper's from its start,
 
 | | program | tokens/s | ratio | peak memory, MiB | ratio |
 |---|---|---|---|---|---|
-{{range .Series}}{{if .Training}}{{training .}}{{end}}{{end}}
+{{range .Series}}{{if eq .Kind 1}}{{training .}}{{end}}{{end}}
+## Generation
+
+The same base, {{.Machine.Threads}} threads, one prompt at a time, greedy. Temper computes in f32; llama.cpp rounds activations to 8 bits. Temper's drawing counts the reading of
+its 16 tokens too.
+
+| | program | tokens/s | ratio |
+|---|---|---|---|
+{{range .Series}}{{if eq .Kind 2}}{{generation .}}{{end}}{{end}}
 ## Data
 
 The {{.Machine.Texts}} texts, {{.Machine.MB}} MB, that ` + "`temper collect -r examples/go-docs/recipe.yaml`" + ` finds in Go's own sources, in memory; one core each.
 
 | | program | MB/s | ratio | of one pass |
 |---|---|---|---|---|
-{{range .Series}}{{if not .Training}}{{data .}}{{end}}{{end}}
+{{range .Series}}{{if eq .Kind 0}}{{data .}}{{end}}{{end}}
 - **MinHash**: {{.Machine.MinHash}} Both peers cut words at spaces in Python. datatrove has its defaults, 14 bands of 8 values of word 5-grams; rensa (Rust) 128 values.
 - **Gopher filters**: Temper measures both sets of rules on every text. datatrove stops at the first rule that drops a text, repetition before quality as in FineWeb, and has
   fields between spaces for words here: its own word tokenizer for English takes longer.
@@ -45,7 +53,7 @@ The {{.Machine.Texts}} texts, {{.Machine.MB}} MB, that ` + "`temper collect -r e
 
 // render writes the report as Markdown.
 func render(r report) ([]byte, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{"training": trainingRows, "data": dataRows}).Parse(page)
+	t, err := template.New("page").Funcs(template.FuncMap{"training": trainingRows, "generation": generationRows, "data": dataRows}).Parse(page)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +69,15 @@ func trainingRows(s series) string {
 	for i, c := range s.Members {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", title(s, i), c.Name,
 			spread(c, result.rate, 0), ratio(s.Members[0], c, i, result.rate), spread(c, peak, 0), ratio(s.Members[0], c, i, peak))
+	}
+	return b.String()
+}
+
+// generationRows are the rows of a generation series.
+func generationRows(s series) string {
+	var b bytes.Buffer
+	for i, c := range s.Members {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", title(s, i), c.Name, spread(c, result.rate, 0), ratio(s.Members[0], c, i, result.rate))
 	}
 	return b.String()
 }
@@ -102,7 +119,7 @@ func ratio(ours, peer contestant, row int, value func(result) float64) string {
 
 // rate is how fast something went, for people.
 func rate(s *series, unitsPerSecond float64) string {
-	if s.Training {
+	if s.Kind != data {
 		return fmt.Sprintf("%.0f tokens/s", unitsPerSecond)
 	}
 	return fmt.Sprintf("%.2f MB/s", unitsPerSecond/1e6)

@@ -28,7 +28,8 @@ func TestReport(t *testing.T) {
 	r := report{Rounds: 3, Machine: machine{Date: "2026-01-02", CPU: "a processor", Cores: 2, System: "linux/amd64", Go: "go1.26", Commit: "abc", Peers: true,
 		Sequence: sequence, Threads: threads, Steps: steps - warmup, Warmup: warmup, Texts: 3, MB: "1.5", MinHash: "as it is."},
 		Series: []series{
-			{Title: "Training, full checkpointing", Training: true, Members: members([]string{"temper", "peer"}, []float64{300, 200}, []int64{1 << 30, 4 << 30})},
+			{Title: "Full checkpointing", Kind: training, Members: members([]string{"temper", "peer"}, []float64{300, 200}, []int64{1 << 30, 4 << 30})},
+			{Title: "Drawing", Kind: generation, Members: members([]string{"temper", "peer"}, []float64{100, 50}, []int64{1, 1})},
 			{Title: "Tokenizer", Counts: "tokens", Members: members([]string{"temper", "peer"}, []float64{3e6, 4e6}, []int64{1, 1})}}}
 	got, err := render(r)
 	if err != nil {

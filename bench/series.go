@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"temper/internal/kernel"
 )
 
 // A result is what one process measured of itself.
@@ -29,28 +31,46 @@ type contestant struct {
 
 // A series is one thing that several programs do.
 type series struct {
-	Title    string
-	Counts   string // what a pass over texts counts
-	Training bool
-	Same     bool         // all must count the same
-	Members  []contestant // the first is ours
+	Title   string
+	Counts  string // what a pass over texts counts
+	Kind    kind
+	Same    bool         // all must count the same
+	Members []contestant // the first is ours
 }
+
+// A kind of series is a table of the report.
+type kind int
+
+const (
+	data       kind = iota // units are bytes of text
+	training               // units are tokens trained
+	generation             // units are tokens read or drawn
+)
 
 // series are all there are; without Python they have no peers.
 func (s *setting) series() []series {
-	train := func(mode, title string) series {
-		return series{Title: title, Training: true, Members: []contestant{
-			{Name: "temper", ours: true, args: []string{"train", mode}}, {Name: "PyTorch + PEFT", args: []string{"train", mode}}}}
+	train := func(mode, compute, title string) series {
+		return series{Title: title, Kind: training, Members: []contestant{
+			{Name: "temper", ours: true, args: []string{"train", mode, compute}}, {Name: "PyTorch + PEFT", args: []string{"train", mode}}}}
+	}
+	generate := func(what, title string) series {
+		return series{Title: title, Kind: generation, Members: []contestant{
+			{Name: "temper", ours: true, args: []string{what}}, {Name: "llama.cpp", args: []string{what}}}}
 	}
 	all := []series{
-		train("none", "Training, no checkpointing"),
-		train("full", "Training, full checkpointing"),
+		train("none", "f32", "No checkpointing"),
+		train("full", "f32", "Full checkpointing"),
+		generate("prefill", "Reading 512 tokens"),
+		generate("decode", "Drawing 128 tokens"),
 		{Title: "MinHash", Counts: "signatures", Members: []contestant{
 			{Name: "temper", ours: true, args: []string{"minhash"}}, {Name: "datatrove", args: []string{"minhash"}}, {Name: "rensa", args: []string{"rensa"}}}},
 		{Title: "Gopher filters", Counts: "kept", Members: []contestant{
 			{Name: "temper", ours: true, args: []string{"filter"}}, {Name: "datatrove", args: []string{"filter"}}}},
 		{Title: "Tokenizer", Counts: "tokens", Same: true, Members: []contestant{
 			{Name: "temper", ours: true, args: []string{"tokenize"}}, {Name: "tokenizers", args: []string{"tokenize"}}}},
+	}
+	if kernel.BF16.Supported() {
+		all = slices.Insert(all, 2, train("none", "bf16", "No checkpointing, `compute: bf16`"))
 	}
 	if s.python == "" {
 		for i := range all {
@@ -82,7 +102,7 @@ func (r *series) measure(ctx context.Context, s *setting, round int) error {
 
 func (s *setting) measure(ctx context.Context, m *contestant) (got result, err error) {
 	if m.ours && m.args[0] == "train" {
-		return s.tune(ctx, m.args[1])
+		return s.tune(ctx, m.args[1], m.args[2])
 	}
 	name, args := s.self, []string{"-run", m.args[0], "-in", s.texts, "-base", s.base}
 	if !m.ours {
@@ -96,10 +116,10 @@ func (s *setting) measure(ctx context.Context, m *contestant) (got result, err e
 }
 
 // tune trains with the binary and reads its log.
-func (s *setting) tune(ctx context.Context, mode string) (got result, err error) {
+func (s *setting) tune(ctx context.Context, mode, compute string) (got result, err error) {
 	log, adapter := filepath.Join(s.dir, "steps.jsonl"), filepath.Join(s.dir, "adapter")
 	_, err = output(ctx, s.temper, "tune", "--base", s.base, "--ids", s.ids, "--batch", "1", "--sequence", strconv.Itoa(sequence),
-		"--steps", strconv.Itoa(steps), "--rank", "16", "--alpha", "32", "--schedule", "constant", "--warmup", "0", "--checkpointing", mode,
+		"--steps", strconv.Itoa(steps), "--rank", "16", "--alpha", "32", "--schedule", "constant", "--warmup", "0", "--checkpointing", mode, "--compute", compute,
 		"--threads", strconv.Itoa(threads), "--log", log, "--force", "-o", adapter)
 	if err != nil {
 		return got, err
