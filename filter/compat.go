@@ -61,16 +61,13 @@ func pieces(text string) (tokens []string) {
 }
 
 // repeated returns how many of texts occurred before, and their characters.
-func repeated(texts []string) (count, chars int) {
-	seen := make(map[string]bool, len(texts))
+func (m *measure) repeated(texts []string) (count, chars int) {
+	m.seen.reset(len(texts))
+	var p parts
 	for _, t := range texts {
-		if seen[t] {
-			count++
-			chars += utf8.RuneCountInString(t)
-		}
-		seen[t] = true
+		m.part(&p, t, -1)
 	}
-	return count, chars
+	return p.dups, p.dupChars
 }
 
 // chars returns the characters of texts.
@@ -132,43 +129,13 @@ func repetitionOf(compat string, s *subject) {
 	var r [len(repetitionSignals)]float64
 	switch compat {
 	case compatDatatrove:
-		r = datatroveRepetition(s.text)
+		r = datatroveRepetition(s.m, s.text)
 	case compatDolma:
-		r = dolmaRepetition(s.text)
+		r = dolmaRepetition(s.m, s.text)
 	default:
-		r = nemoRepetition(s.text)
+		r = nemoRepetition(s.m, s.text)
 	}
 	for i, name := range repetitionSignals {
 		s.signals[name] = r[i]
 	}
-}
-
-// A gram is an n-gram's place in the order of first occurrence, its count and its characters without spaces.
-type gram struct{ at, count, chars int }
-
-// gramsOf counts the n-grams of words, in the order of first occurrence.
-func gramsOf(words []string, n int) []gram {
-	var out []gram
-	index := make(map[string]int, len(words))
-	for i := 0; i+n <= len(words); i++ {
-		key := strings.Join(words[i:i+n], " ") // words have no spaces
-		k, ok := index[key]
-		if !ok {
-			k = len(out)
-			index[key] = k
-			out = append(out, gram{at: i, chars: chars(words[i : i+n])})
-		}
-		out[k].count++
-	}
-	return out
-}
-
-// topGram returns the most common of grams, of equally common ones the first.
-func topGram(grams []gram) (top gram) {
-	for _, g := range grams {
-		if g.count > top.count {
-			top = g
-		}
-	}
-	return top
 }

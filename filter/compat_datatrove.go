@@ -80,22 +80,23 @@ var (
 
 // datatroveRepetition computes the signals as datatrove's GopherRepetitionFilter does, on our tokens: what an end of text
 // leaves behind counts as a line, lines are compared with the spaces around them, and an n-gram that occurs once counts.
-func datatroveRepetition(text string) (r [len(repetitionSignals)]float64) {
+func datatroveRepetition(m *measure, text string) (r [len(repetitionSignals)]float64) {
 	all := utf8.RuneCountInString(text)
 	if all == 0 {
 		return r
 	}
 	paras := paragraphBreak.Split(strings.TrimSpace(text), -1)
-	count, length := repeated(paras)
+	count, length := m.repeated(paras)
 	r[0], r[1] = ratio(count, len(paras)), ratio(length, all)
 	lines := lineBreak.Split(text, -1)
-	count, length = repeated(lines)
+	count, length = m.repeated(lines)
 	r[2], r[3] = ratio(count, len(lines)), ratio(length, all)
 	tokens := pieces(text)
+	g := newNgrams(tokens, &m.grams)
 	for n := firstTop; n < firstDup; n++ {
-		top := topGram(gramsOf(tokens, n))
-		if top.count > 0 {
-			r[4+n-firstTop] = ratio((top.chars+n-1)*top.count, all)
+		g.grow()
+		if at, times := g.top(); times > 0 {
+			r[4+n-firstTop] = ratio((g.span(at)+n-1)*times, all)
 		}
 	}
 	for n := firstDup; n <= lastDup; n++ {

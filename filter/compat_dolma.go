@@ -52,7 +52,7 @@ func median(v []int) float64 {
 
 // dolmaRepetition computes the signals as dolma's tagger gopher_v1 does: all copies of repeated lines and n-grams count,
 // the first too; spaces never do; there is no rule about paragraphs, so that their signals are 0.
-func dolmaRepetition(text string) (r [len(repetitionSignals)]float64) {
+func dolmaRepetition(m *measure, text string) (r [len(repetitionSignals)]float64) {
 	words, lines := strings.Fields(text), strings.Split(text, "\n")
 	if text == "" {
 		return r
@@ -70,16 +70,21 @@ func dolmaRepetition(text string) (r [len(repetitionSignals)]float64) {
 		}
 	}
 	r[2], r[3] = ratio(count, len(lines)), ratio(length, max(1, all))
+	g := newNgrams(words, &m.grams)
 	for n := firstTop; n < firstDup; n++ {
-		top := topGram(gramsOf(words, n))
-		r[4+n-firstTop] = ratio(top.count*top.chars, max(1, all))
+		g.grow()
+		if at, times := g.top(); times > 0 {
+			r[4+n-firstTop] = ratio(times*g.span(at), max(1, all))
+		}
 	}
 	for n := firstDup; n <= lastDup; n++ {
+		g.grow()
+		g.count()
 		length, whole := 0, 0
-		for _, g := range gramsOf(words, n) {
-			whole += g.count * g.chars
-			if g.count > 1 {
-				length += g.count * g.chars
+		for i := range g.keys {
+			whole += g.span(i)
+			if g.times(i) > 1 {
+				length += g.span(i)
 			}
 		}
 		r[4+n-firstTop] = ratio(length, whole)

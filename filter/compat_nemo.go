@@ -72,46 +72,46 @@ func isNemoSymbol(word string) bool {
 // spaces around them and their characters stand to those of all lines; the most common n-gram is looked for as a text; of
 // overlapping repeated n-grams each character counts once, with its spaces; a text with fewer words than n scores 1, and so
 // is dropped by default.
-func nemoRepetition(text string) (r [len(repetitionSignals)]float64) {
+func nemoRepetition(m *measure, text string) (r [len(repetitionSignals)]float64) {
 	paras, lines, words := strings.Split(text, "\n\n"), notBlank(text), strings.Fields(text)
-	count, length := repeated(paras)
+	count, length := m.repeated(paras)
 	r[0], r[1] = ratio(count, len(paras)), ratio(length, chars(paras))
-	count, length = repeated(lines)
+	count, length = m.repeated(lines)
 	r[2], r[3] = ratio(count, len(lines)), ratio(length, chars(lines))
-	for n := firstTop; n < firstDup; n++ {
-		r[4+n-firstTop] = nemoTop(text, words, n)
-	}
-	for n := firstDup; n <= lastDup; n++ {
-		r[4+n-firstTop] = nemoDup(text, words, n)
+	g, all := newNgrams(words, &m.grams), utf8.RuneCountInString(text)
+	for n := firstTop; n <= lastDup; n++ {
+		g.grow()
+		switch {
+		case len(words) < n:
+			r[4+n-firstTop] = 1
+		case n < firstDup:
+			r[4+n-firstTop] = nemoTop(text, words, g, all)
+		default:
+			r[4+n-firstTop] = ratio(g.nemoDup(), all)
+		}
 	}
 	return r
 }
 
 // nemoTop is RepeatingTopNGramsFilter: the fraction of text that the most common n-gram takes, as often as it is found.
-func nemoTop(text string, words []string, n int) float64 {
-	if len(words) < n {
-		return 1
-	}
-	top := topGram(gramsOf(words, n))
-	most := strings.Join(words[top.at:top.at+n], " ")
-	return ratio(strings.Count(text, most)*utf8.RuneCountInString(most), utf8.RuneCountInString(text))
+func nemoTop(text string, words []string, g *ngrams, all int) float64 {
+	at, _ := g.top()
+	most := strings.Join(words[at:at+g.n], " ")
+	return ratio(strings.Count(text, most)*utf8.RuneCountInString(most), all)
 }
 
-// nemoDup is RepeatingDuplicateNGramsFilter: the fraction of text in n-grams that occurred before.
-func nemoDup(text string, words []string, n int) float64 {
-	if len(words) < n {
-		return 1
-	}
-	seen := make(map[string]bool, len(words))
-	length, overlap := 0, 0
-	for i := 0; i+n <= len(words); i++ {
-		g := strings.Join(words[i:i+n], " ")
-		if seen[g] {
-			length += chars(words[i+overlap:i+n]) + min(n-overlap, n-1)
-			overlap = n
+// nemoDup is RepeatingDuplicateNGramsFilter: the characters of n-grams that occurred before, with their spaces.
+func (g *ngrams) nemoDup() (length int) {
+	g.table.reset(len(g.keys))
+	overlap := 0
+	for i, k := range g.keys {
+		s := &g.table.slots[g.table.at(k)]
+		if s.count > 0 {
+			length += g.chars[i+g.n] - g.chars[i+overlap] + min(g.n-overlap, g.n-1)
+			overlap = g.n
 		}
-		seen[g] = true
+		s.count++
 		overlap = max(overlap-1, 0)
 	}
-	return ratio(length, utf8.RuneCountInString(text))
+	return length
 }

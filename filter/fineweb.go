@@ -84,7 +84,7 @@ func (o FineWeb) score(s *subject) {
 	s.signals["short_line_ratio"] = share(short, lines.count)
 	dups := lines.dupChars
 	if o.Compat == compatDatatrove {
-		_, dups = repeated(texts)
+		_, dups = m.repeated(texts)
 	}
 	s.signals["char_dup_ratio"] = share(dups, m.runes-breaks)
 	s.signals["list_ratio"] = float64(breaks) / float64(max(1, len(m.tokens)))

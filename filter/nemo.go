@@ -86,7 +86,7 @@ func (o NeMo) validate() error { return o.Validate() }
 func (o NeMo) names() []string { return append(boundNames(o.bounds()), "nemo_adult_urls") }
 
 func (o NeMo) score(s *subject) {
-	q, r := nemoQuality(s.text), nemoRepetition(s.text)
+	q, r := nemoQuality(s.text), nemoRepetition(s.m, s.text)
 	for name, v := range map[string]float64{"symbols": q.symbols, "words": q.words, "alpha_words": q.alpha, "common_words": q.stops,
 		"mean_word": q.wordLength, "ellipses": q.ellipses, "bullets": q.bullets,
 		"dup_paras": r[0], "dup_para_chars": r[1], "dup_lines": r[2], "dup_line_chars": r[3]} {
@@ -117,6 +117,9 @@ func nemoCharacters(s *subject) {
 	var all, other, digits, spaces, brackets int
 	for _, r := range s.text {
 		all++
+		if r < utf8.RuneSelf && (ascii[r] == kindLetter || r == ',' || r == '.') { // most of most texts
+			continue
+		}
 		switch {
 		case r == ' ' || r == '\t' || r == '\r' || r == '\b':
 			spaces, other = spaces+1, other+1
@@ -162,7 +165,9 @@ var nemoPolicies = []string{"terms of use", "privacy policy", "cookie policy", "
 func nemoBoilerplate(text string) float64 {
 	paras, found := strings.Split(text, "\n\n"), 0
 	for _, p := range paras {
-		p = strings.ToLower(p)
+		if p = strings.ToLower(p); !strings.Contains(p, "lorem ipsum") && !strings.Contains(p, "terms") && !strings.Contains(p, "privacy") && !strings.Contains(p, "cookie") {
+			continue // no policy goes without one of these
+		}
 		if strings.Contains(p, "lorem ipsum") {
 			return 1
 		}

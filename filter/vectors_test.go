@@ -274,7 +274,11 @@ func TestNeMoVectors(t *testing.T) {
 				return take(t, Notes(stream([]dataset.Record{{ID: "v", Text: text}}), []Step{{NeMo: &off}, {Where: &expression}}))[0].Verdict() == nil
 			}
 		} else if strings.Contains(c.Stage, "RepeatingDuplicateNGramsFilter()") {
-			keeps = func(text string) bool { return nemoDup(text, strings.Fields(text), 2) <= 0.2 } // of pairs, for which there is no option
+			keeps = func(text string) bool { // of pairs, for which there is no option
+				g := newNgrams(strings.Fields(text), &new(measure).grams)
+				g.grow()
+				return len(strings.Fields(text)) >= 2 && ratio(g.nemoDup(), len(text)) <= 0.2
+			}
 		} else {
 			t.Errorf("%s: no rule for %s", name, c.Stage)
 		}
@@ -300,4 +304,37 @@ func TestNeMoVectors(t *testing.T) {
 var nemoWhere = map[string]string{
 	"test_pornographicurls": "nemo_adult_urls == 0",
 	"test_xml_header":       "indexOf(text, '<?xml version=') < 0 || indexOf(text, '<?xml version=') > 85",
+}
+
+// The n-grams that are told apart by hashes are those of the definition.
+func TestNgramsAreThoseOfTheDefinition(t *testing.T) {
+	state := uint64(5)
+	m := new(measure)
+	for _, kinds := range []int{2, 3, 9, 50} {
+		var words []string
+		for range 80 {
+			state = state*6364136223846793005 + 1442695040888963407
+			words = append(words, strings.Repeat("w", int(state>>33)%kinds+1))
+		}
+		g := newNgrams(words, &m.grams)
+		for n := 2; n <= lastDup; n++ {
+			g.grow()
+			counts, most, first := map[string]int{}, 0, 0
+			for i := 0; i+n <= len(words); i++ {
+				counts[strings.Join(words[i:i+n], " ")]++
+			}
+			for i := 0; i+n <= len(words); i++ {
+				gram := words[i : i+n]
+				if c := counts[strings.Join(gram, " ")]; c > most {
+					most, first = c, i
+				}
+				if g.span(i) != chars(gram) {
+					t.Fatalf("%d words at %d have %d characters, want %d", n, i, g.span(i), chars(gram))
+				}
+			}
+			if at, times := g.top(); at != first || times != most {
+				t.Fatalf("n %d: the most common is at %d, %d times; want %d, %d times", n, at, times, first, most)
+			}
+		}
+	}
 }
