@@ -16,10 +16,10 @@ const (
 	engineCollect = "collect/2"
 	engineFilter  = "filter/2"
 	engineDedup   = "dedup/6"
-	engineSynth   = "synth/1"
+	engineSynth   = "synth/2"
 	engineTokens  = "tokens/3"
 	engineTrain   = "train/1"
-	engineScore   = "evaluate/1"
+	engineScore   = "evaluate/2"
 )
 
 // MaxTasks bounds the tasks of all sources of a run together, and so the size of histories: larger sources get larger tasks.

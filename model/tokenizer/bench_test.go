@@ -102,3 +102,18 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLoad is the time from a tokenizer.json to the first token.
+func BenchmarkLoad(b *testing.B) {
+	dir := filepath.Join(shared(b), "tokenizers", "qwen3")
+	b.ReportAllocs()
+	from := cpu(b)
+	for b.Loop() {
+		tok, err := FromHF(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tok.Encode("a", false)
+	}
+	b.ReportMetric((cpu(b)-from)/float64(b.N), "cpu-s/op")
+}

@@ -96,11 +96,9 @@ func (t *Tokenizer) ggufSentencePiece(f *gguf.File) error {
 	b := t.scored(scores, func(int32) bool { return true })
 	t.byteTokens(&b.bytes, func(id int32) bool { return t.kinds[id] == byteToken })
 	t.spell, t.decode = b, bySpaces
-	t.normalize = func(text string, first bool) string {
-		if prefix && first {
-			text = " " + text
-		}
-		return underline(text)
+	t.normalize = underline
+	if prefix {
+		t.normalize = func(text string) string { return underline(" " + text) }
 	}
 	t.scan = t.afterUnderlines()
 	return nil
@@ -164,6 +162,6 @@ func (t *Tokenizer) ggufWordPiece(f *gguf.File) error {
 	w.unknown = t.number(f, "unknown")
 	t.spell, t.pre, t.decode, t.begin = w, bertWords(isPunctuation), byPieces, line
 	n := bertNormalizer{true, true, true, true, isFormat, isNonspacing, norm.NFD.String}
-	t.normalize = func(text string, _ bool) string { return n.normalize(text) }
+	t.normalize = n.normalize
 	return nil
 }

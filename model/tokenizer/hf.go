@@ -186,7 +186,7 @@ func (t *Tokenizer) addAll(added []hfAdded) {
 		n := 0
 		content := a.Content
 		if a.Normalized && t.normalize != nil {
-			n, content = 1, t.normalize(content, false)
+			n, content = 1, t.normalize(content)
 		}
 		if n == len(t.added) {
 			t.added = append(t.added, addedTokens{})

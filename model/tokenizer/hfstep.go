@@ -89,7 +89,7 @@ func said(v *bool, or bool) bool {
 }
 
 // normalizer makes one function of all steps; nil where there is none.
-func (h *hfStep) normalizer() (func(string, bool) string, error) {
+func (h *hfStep) normalizer() (func(string) string, error) {
 	steps, err := h.flat(func(h *hfStep) []hfStep { return h.Normalizers }, 0)
 	if err != nil || len(steps) == 0 {
 		return nil, err
@@ -103,7 +103,7 @@ func (h *hfStep) normalizer() (func(string, bool) string, error) {
 			return nil, err
 		}
 	}
-	return func(s string, _ bool) string {
+	return func(s string) string {
 		for _, f := range each {
 			s = f(s)
 		}

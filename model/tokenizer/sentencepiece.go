@@ -12,19 +12,18 @@ import (
 type spNormalizer struct {
 	chars   *charsMap   // or nil
 	keep    addedTokens // user-defined tokens, which stay as they are
-	prefix  bool        // a space goes before a text's first piece
+	prefix  bool        // a space goes before the text
 	squeeze bool        // spaces at the ends go, and several in a row are one
 	space   string      // what a space is written as
 	suffix  bool        // the space goes after the text instead
 }
 
-func (n *spNormalizer) normalize(text string, first bool) string {
-	prefix := n.prefix && first
+func (n *spNormalizer) normalize(text string) string {
 	if n.chars == nil && !n.squeeze && utf8.ValidString(text) {
 		if text == "" {
 			return ""
 		}
-		return n.wrap(strings.ReplaceAll(text, " ", n.space), prefix)
+		return n.wrap(strings.ReplaceAll(text, " ", n.space))
 	}
 	var b strings.Builder
 	b.Grow(len(text) + len(text)/4)
@@ -47,14 +46,14 @@ func (n *spNormalizer) normalize(text string, first bool) string {
 	if out == "" && n.squeeze {
 		return ""
 	}
-	return n.wrap(out, prefix)
+	return n.wrap(out)
 }
 
-func (n *spNormalizer) wrap(s string, prefix bool) string {
+func (n *spNormalizer) wrap(s string) string {
 	switch {
-	case prefix && n.suffix:
+	case n.prefix && n.suffix:
 		return s + n.space
-	case prefix:
+	case n.prefix:
 		return n.space + s
 	}
 	return s

@@ -30,10 +30,10 @@ type Tokenizer struct {
 	kinds  []int64
 	ids    map[string]int32
 
-	added     []addedTokens                        // found in the text before anything else: [0] before the normalizer, [1] after it
-	normalize func(text string, first bool) string // or nil; first says that the text begins what is encoded
-	scan      scanner                              // the words, where one scanner finds them
-	pre       splitter                             // else this, or nil where a text is one word
+	added     []addedTokens       // found in the text before anything else: [0] before the normalizer, [1] after it
+	normalize func(string) string // or nil
+	scan      scanner             // the words, where one scanner finds them
+	pre       splitter            // else this, or nil where a text is one word
 	spell     speller
 	decode    decoding
 	begin     string // WordPiece: what marks the tokens that begin a word
@@ -104,7 +104,7 @@ func (t *Tokenizer) encode(s *state, text string, special bool) {
 // plain encodes text whose tokens before the normalizer are known.
 func (t *Tokenizer) plain(s *state, text string, special, first bool) {
 	if t.normalize != nil {
-		text = t.normalize(text, first)
+		text = t.normalize(text)
 	}
 	if len(t.added) == 1 {
 		t.words(s, text, first)

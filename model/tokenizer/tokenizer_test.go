@@ -111,6 +111,16 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestSpaces: SentencePiece's space goes before every text between tokens, as llama.cpp's server has it for this model.
+func TestSpaces(t *testing.T) {
+	tok := load(t, filepath.Join(shared(t), "models", "stories260K.gguf"))
+	for in, want := range map[string]string{"a b": "261 268", "<s>a</s>b": "1 261 2 268", " </s> b": "410 410 2 410 268", "x</s>": "410 444 2", "<s>": "1"} {
+		if got := join(tok.Encode(in, true)); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
 // TestHostile: a megabyte of one letter takes no quadratic time.
 func TestHostile(t *testing.T) {
 	tok, start := tinyBase(t), time.Now()
