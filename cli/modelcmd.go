@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	"strings"
 	"temper/model/hub"
 	"temper/model/tiny"
 	"temper/web"
@@ -105,10 +106,14 @@ func (c *modelShow) Run(a *app) error {
 		types[t.Type]++
 	}
 	if c.JSON {
-		return a.printJSON(map[string]any{"name": m.Name, "digest": m.Digest, "bytes": m.Bytes, "parameters": m.Parameters(),
+		return a.printJSON(map[string]any{"name": m.Name, "architecture": m.Architecture, "features": m.Features(), "digest": m.Digest, "bytes": m.Bytes, "parameters": m.Parameters(),
 			"layers": len(m.Layers), "dim": m.Dim, "vocabulary": m.Vocab, "context": m.Context, "types": types})
 	}
-	fmt.Fprintf(a.out, "%s\n  digest      %s\n  size        %d bytes, %d parameters\n  layers      %d, width %d, vocabulary %d, context %d\n  tensors     %v\n",
-		m.Name, m.Digest, m.Bytes, m.Parameters(), len(m.Layers), m.Dim, m.Vocab, m.Context, types)
+	architecture := m.Architecture
+	if f := m.Features(); f != nil {
+		architecture += " with " + strings.Join(f, ", ")
+	}
+	fmt.Fprintf(a.out, "%s\n  architecture %s\n  digest       %s\n  size         %d bytes, %d parameters\n  layers       %d, width %d, vocabulary %d, context %d\n  tensors      %v\n",
+		m.Name, architecture, m.Digest, m.Bytes, m.Parameters(), len(m.Layers), m.Dim, m.Vocab, m.Context, types)
 	return nil
 }

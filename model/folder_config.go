@@ -209,7 +209,11 @@ func (hf *folderConfig) layers(c *Config) error {
 		case c.Architecture == "mistral" || c.Architecture == "phi3":
 			sliding[i] = hf.Window > 0
 		case hf.UseWindow != nil && *hf.UseWindow && c.Architecture != "llama":
-			sliding[i] = hf.MaxWindow != nil && i >= *hf.MaxWindow
+			from := 28 // transformers' default
+			if hf.MaxWindow != nil {
+				from = *hf.MaxWindow
+			}
+			sliding[i] = i >= from
 		}
 	}
 	for _, s := range sliding {

@@ -72,6 +72,7 @@ func (s *scaling) apply(c *Config) error {
 	if s.Partial != 0 && s.Partial != 1 {
 		return fmt.Errorf("%g of each head rotates; this build rotates all", s.Partial)
 	}
+	s.Original = or(s.Original, float64(c.Context))
 	switch kind {
 	case "", "default":
 		return nil
@@ -93,7 +94,7 @@ func (s *scaling) apply(c *Config) error {
 			return lacks()
 		}
 		s.yarn(c)
-	case "longrope":
+	case "longrope", "su": // its name in Phi-3's first files
 		if !(s.Original > 1) || len(s.Short) == 0 || len(s.Long) == 0 {
 			return lacks()
 		}
