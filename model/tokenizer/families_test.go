@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"temper/internal/gguf"
 )
 
 // answers are texts with the ids of a reference library.
@@ -77,6 +80,48 @@ func TestSentencePiece(t *testing.T) {
 			cases.check(t, tok, false)
 		})
 	}
+}
+
+// TestGGUFUnigram: a unigram model as GGUF carries it, with its character map, gives the ids of its tokenizer.model.
+func TestGGUFUnigram(t *testing.T) {
+	all := map[string]answers{}
+	readAnswers(t, "sentencepiece.json", &all)
+	b, err := os.ReadFile("testdata/unigram.model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := readSentencePiece(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds, scores := make([]int32, len(m.kinds)), make([]float32, len(m.scores))
+	for i := range kinds {
+		kinds[i], scores[i] = int32(m.kinds[i]), float32(m.scores[i])
+	}
+	bytes := binary.LittleEndian.AppendUint64([]byte{9, 0, 0, 0, 0, 0, 0, 0}, uint64(len(m.charsMap)))
+	const ggml = "tokenizer.ggml."
+	var out strings.Builder
+	w, err := gguf.NewWriter(&out, []gguf.Pair{
+		{Key: ggml + "model", Value: gguf.Text("t5")}, {Key: ggml + "tokens", Value: gguf.Texts(m.tokens)}, {Key: ggml + "scores", Value: gguf.Float32s(scores)},
+		{Key: ggml + "token_type", Value: gguf.Int32s(kinds)}, {Key: ggml + "unknown_token_id", Value: gguf.Uint32(uint32(m.unknown))},
+		{Key: ggml + "add_space_prefix", Value: gguf.Bool(m.prefix)}, {Key: ggml + "remove_extra_whitespaces", Value: gguf.Bool(m.squeeze)},
+		{Key: ggml + "precompiled_charsmap", Value: append(bytes, m.charsMap...)},
+	}, nil)
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Parse([]byte(out.String()), "unigram.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := FromGGUF(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["unigram"].check(t, tok, false)
 }
 
 // TestQwen3: Qwen 3's tokenizer.json gives the ids of llama.cpp's vectors for the Qwen 2 vocabulary, which it extends.

