@@ -70,23 +70,45 @@ const (
 // GeGLU computes y = gelu(gate) * up, with the tanh form of GELU. Source: Shazeer 2020, arXiv:2002.05202; Hendrycks and Gimpel
 // 2016, arXiv:1606.08415, §2.
 func GeGLU(y, gate, up []float32) {
-	Parallel(len(y), 4096, func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			g := gate[i]
-			y[i] = g / (1 + exp(-geluSlope*(g+geluCubic*g*g*g))) * up[i]
+	gelu(gate, func(at int, gate, s []float32) {
+		y, up := y[at:at+len(gate)], up[at:at+len(gate)]
+		for i, x := range gate {
+			y[i] = x * s[i] * up[i]
 		}
 	})
 }
 
 // GeGLUBackward computes the gradients of [GeGLU]'s inputs.
 func GeGLUBackward(dgate, dup, dy, gate, up []float32) {
-	Parallel(len(dy), 4096, func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			x, g, u := gate[i], dy[i], up[i]
-			s := 1 / (1 + exp(-geluSlope*(x+geluCubic*x*x*x)))
+	gelu(gate, func(at int, gate, s []float32) {
+		n := len(gate)
+		dgate, dup, dy, up := dgate[at:at+n], dup[at:at+n], dy[at:at+n], up[at:at+n]
+		for i, x := range gate {
+			g, s := dy[i], s[i]
 			dup[i] = g * x * s
-			dgate[i] = g * u * (s + x*s*(1-s)*geluSlope*(1+3*geluCubic*x*x))
+			dgate[i] = g * up[i] * (s + x*s*(1-s)*geluSlope*(1+3*geluCubic*x*x))
 		}
+	})
+}
+
+// gelu calls f for pieces of gate, from at on, with the share s of each value that GELU lets pass.
+func gelu(gate []float32, f func(at int, gate, s []float32)) {
+	const piece = 1024
+	Parallel(len(gate), 4*piece, func(_, lo, hi int) {
+		w := workspaces.take()
+		for at := lo; at < hi; at += piece {
+			part := gate[at:min(hi, at+piece)]
+			s := grow(&w.row, len(part))
+			for i, x := range part {
+				s[i] = -geluSlope * (x + geluCubic*x*x*x)
+			}
+			expSum(s, 1, 0)
+			for i, e := range s {
+				s[i] = 1 / (1 + e)
+			}
+			f(at, part, s)
+		}
+		workspaces.give(w)
 	})
 }
 

@@ -58,7 +58,7 @@ var vectorTests = []struct {
 		}},
 	{"GeGLU", func(x [5][]float32) [][]float32 { GeGLU(x[0], x[1], x[2]); return [][]float32{x[0]} },
 		func(x [5][]float32, i int) []float64 {
-			return []float64{gelu(float64(x[1][i])) * float64(x[2][i])}
+			return []float64{exactGELU(float64(x[1][i])) * float64(x[2][i])}
 		}},
 	{"GeGLUBackward", func(x [5][]float32) [][]float32 {
 		GeGLUBackward(x[0], x[1], x[2], x[3], x[4])
@@ -66,7 +66,7 @@ var vectorTests = []struct {
 	},
 		func(x [5][]float32, i int) []float64 {
 			dy, g, u := float64(x[2][i]), float64(x[3][i]), float64(x[4][i])
-			return []float64{dy * u * (gelu(g+1e-6) - gelu(g-1e-6)) / 2e-6, dy * gelu(g)}
+			return []float64{dy * u * (exactGELU(g+1e-6) - exactGELU(g-1e-6)) / 2e-6, dy * exactGELU(g)}
 		}},
 	{"AdamW", func(x [5][]float32) [][]float32 {
 		for i, v := range x[3] {
@@ -81,8 +81,8 @@ var vectorTests = []struct {
 	}},
 }
 
-// gelu is the tanh form as its paper writes it.
-func gelu(x float64) float64 {
+// exactGELU is the tanh form as its paper writes it.
+func exactGELU(x float64) float64 {
 	return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 }
 
