@@ -15,7 +15,7 @@ import (
 const (
 	engineCollect = "collect/2"
 	engineFilter  = "filter/2"
-	engineDedup   = "dedup/6"
+	engineDedup   = "dedup/7"
 	engineSynth   = "synth/2"
 	engineTokens  = "tokens/3"
 	engineTrain   = "train/1"

@@ -68,6 +68,8 @@ func engine(name, base string) (func([]dataset.Record) (int64, error), error) {
 	switch name {
 	case "minhash":
 		return minhash, nil
+	case "near":
+		return near, nil
 	case "filter":
 		return gopher, nil
 	case "tokenize":
@@ -82,7 +84,7 @@ func engine(name, base string) (func([]dataset.Record) (int64, error), error) {
 			return n, nil
 		}, nil
 	}
-	return nil, errors.New("-run takes minhash, filter, tokenize, prefill or decode")
+	return nil, errors.New("-run takes minhash, near, filter, tokenize, prefill or decode")
 }
 
 // generate measures reading a prompt, or drawing the likeliest tokens after a short one.
@@ -131,6 +133,37 @@ func minhash(texts []dataset.Record) (n int64, err error) {
 			return n, err
 		}
 		n++
+	}
+	return n, nil
+}
+
+// near counts the texts that are kept of near duplicates.
+func near(texts []dataset.Record) (n int64, err error) {
+	var signatures []dedup.Signature
+	for s, err := range dedup.Sign(stream(texts), dedup.Near{}, 1) {
+		if err != nil {
+			return n, err
+		}
+		signatures = append(signatures, s)
+	}
+	again := func(yield func(dedup.Signature, error) bool) {
+		for _, s := range signatures {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+	clusters, err := dedup.NearClusters(stream(texts), again, dedup.Near{}, &dedup.Memory{})
+	if err != nil {
+		return n, err
+	}
+	for note, err := range dedup.NearNotes(stream(texts), clusters, dedup.Near{}) {
+		if err != nil {
+			return n, err
+		}
+		if note.Verdict() == nil {
+			n++
+		}
 	}
 	return n, nil
 }

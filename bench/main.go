@@ -24,7 +24,7 @@ func main() {
 	count := flag.Int("count", enough, "rounds; with fewer than 5 the report goes to standard output only")
 	temper := flag.String("temper", "bin/temper-lean", "the binary that trains")
 	base := flag.String("base", "smollm2-135m-instruct", "the base model: a name of the catalogue, or a GGUF file")
-	run := flag.String("run", "", "measure one engine on -in and print the result as JSON: minhash, filter, tokenize, prefill, decode")
+	run := flag.String("run", "", "measure one engine on -in and print the result as JSON: minhash, near, filter, tokenize, prefill, decode")
 	in := flag.String("in", "", "JSONL of texts, for -run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -46,6 +46,7 @@ The {{.Machine.Texts}} texts, {{.Machine.MB}} MB, that ` + "`temper collect -r e
 |---|---|---|---|---|
 {{range .Series}}{{if eq .Kind 0}}{{data .}}{{end}}{{end}}
 - **MinHash**: {{.Machine.MinHash}} Both peers cut words at spaces in Python. datatrove has its defaults, 14 bands of 8 values of word 5-grams; rensa (Rust) 128 values.
+- **Near duplicates**: from texts to the ones that are kept, at 0.8: signatures, candidates, their true similarity, keepers. No peer here compares texts.
 - **Gopher filters**: Temper measures both sets of rules on every text. datatrove stops at the first rule that drops a text, repetition before quality as in FineWeb, and has
   fields between spaces for words here: its own word tokenizer for English takes longer.
 - **Tokenizer**: SmolLM2's vocabulary and merges; the peer is Hugging Face's Rust library, by encode_batch_fast without its threads. Both must give as many tokens.

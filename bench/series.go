@@ -64,6 +64,7 @@ func (s *setting) series() []series {
 		generate("decode", "Drawing 128 tokens"),
 		{Title: "MinHash", Counts: "signatures", Members: []contestant{
 			{Name: "temper", ours: true, args: []string{"minhash"}}, {Name: "datatrove", args: []string{"minhash"}}, {Name: "rensa", args: []string{"rensa"}}}},
+		{Title: "Near duplicates", Counts: "kept", Members: []contestant{{Name: "temper", ours: true, args: []string{"near"}}}},
 		{Title: "Gopher filters", Counts: "kept", Members: []contestant{
 			{Name: "temper", ours: true, args: []string{"filter"}}, {Name: "datatrove", args: []string{"filter"}}}},
 		{Title: "Tokenizer", Counts: "tokens", Same: true, Members: []contestant{

@@ -152,7 +152,8 @@ func judged(in dataset.Records, o Exact) func(yield func(judgement, error) bool)
 	}
 }
 
-// cut cuts spans out of what is left; if that leaves nothing, the record is dropped as it came. Either way a check says how many bytes are left.
+// cut cuts spans out of what is left; if that leaves nothing, the record is dropped as it came. Either way a check says how many bytes are left;
+// signal cut_RULE says how many were cut.
 func (n *judgement) cut(rule string, spans []span) {
 	if n.left == "" {
 		return // a conversation
@@ -168,8 +169,14 @@ func (n *judgement) cut(rule string, spans []span) {
 	}
 	left.WriteString(n.left[at:])
 	if len(spans) > 0 && strings.TrimSpace(left.String()) == "" {
-		c.Drop, n.Edits = true, nil
+		c.Drop, n.Edits, n.Signals = true, nil, nil
 	} else {
+		if len(spans) > 0 {
+			if n.Signals == nil {
+				n.Signals = dataset.Signals{}
+			}
+			n.Signals["cut_"+rule] = float64(len(n.left) - left.Len())
+		}
 		n.left, n.Edits, c.Value = left.String(), append(n.Edits, edits...), float64(left.Len())
 	}
 	n.Checks = append(n.Checks, c)

@@ -45,9 +45,17 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("%+v:\n%q, want\n%q", tt.o, got, tt.want)
 		}
 	}
-	for _, n := range notes(t, ExactNotes(all(recs), Exact{Paragraphs: true})) {
-		if v := n.Verdict(); (v != nil) != (n.ID == "r2") || v != nil && (v.Rule != "paragraphs" || n.Edits != nil) {
+	for _, n := range notes(t, ExactNotes(all(recs), Exact{Paragraphs: true, Normalize: true})) {
+		v := n.Verdict()
+		if (v != nil) != (n.ID == "r2") || v != nil && (v.Rule != "paragraphs" || n.Edits != nil) {
 			t.Errorf("%s: %v", n.ID, v)
+		}
+		cut := 0
+		for _, e := range n.Edits {
+			cut += len(e.Old)
+		}
+		if said, _ := n.Signals["cut_paragraphs"].(float64); int(said) != cut || (cut > 0) != (n.ID == "r1" || n.ID == "r3") {
+			t.Errorf("%s: %d bytes cut, said to be %v", n.ID, cut, said)
 		}
 	}
 }
