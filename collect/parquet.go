@@ -1,12 +1,8 @@
 package collect
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 
 	"temper/dataset"
 )
@@ -32,12 +28,8 @@ func (t *Parquet) read(r *reader) error {
 // parquet reads the row groups of one part. A file that is broken is in quarantine from the part of its first byte, or from the
 // row group that is broken; the rows before that are good.
 func (r *reader) parquet(t *Parquet, p Part, obj dataset.Object) error {
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(obj, p.Offset, p.Length)); err != nil {
-		return fmt.Errorf("%s: %w", p.Name, err)
-	}
-	if hex.EncodeToString(h.Sum(nil)) != cmp.Or(p.RangeSHA256, p.SHA256) {
-		return changed(p)
+	if err := verify(p, obj); err != nil {
+		return err
 	}
 	own, err := dataset.IsOwnTable(obj, p.Size)
 	switch {

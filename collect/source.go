@@ -26,6 +26,7 @@ type Source struct {
 	Parquet  *Parquet  `json:"parquet,omitempty" doc:"Parquet tables"`
 	HTML     *HTML     `json:"html,omitempty" doc:"web pages: the main text of each; also compressed"`
 	WARC     *WARC     `json:"warc,omitempty" doc:"web archives: the main text of each page; also compressed"`
+	Arrow    *Arrow    `json:"arrow,omitempty" doc:"Arrow record batches, as files or streams"`
 	Text     *Text     `json:"text,omitempty" doc:"plain text files"`
 	Markdown *Markdown `json:"markdown,omitempty" doc:"Markdown files, a record a section"`
 }

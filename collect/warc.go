@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"compress/flate"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"mime"
@@ -54,12 +52,8 @@ func (r *reader) archive(p Part) error {
 		return err
 	}
 	defer obj.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(obj, p.Offset, p.Length)); err != nil {
-		return fmt.Errorf("%s: %w", p.Name, err)
-	}
-	if hex.EncodeToString(h.Sum(nil)) != cmp.Or(p.RangeSHA256, p.SHA256) {
-		return changed(p)
+	if err := verify(p, obj); err != nil {
+		return err
 	}
 	in := newWARC(obj, p.Size, p.Offset, p.Lines)
 	in.hold = true

@@ -21,6 +21,7 @@ collect:
   - html: {root: /i}
   - warc: {root: /j}
   - code: {root: /k}
+  - arrow: {root: /l}
 filter:
   - fix_text: {}
   - language: {keep: [en]}
