@@ -28,6 +28,7 @@ type checkpoints struct {
 	Tokens   int64       `json:"tokens"`  // read so far
 	Seconds  float64     `json:"seconds"` // that took
 	now      finetune.Step
+	passed   string // why the newest checkpoint was not gone on from; "" if it was
 }
 
 func (c *checkpoints) pointer() string { return "checkpoints/" + c.key + ".json" }
@@ -51,6 +52,7 @@ func (c *checkpoints) load(ctx context.Context) (*finetune.Checkpoint, error) {
 		}
 		k, err := c.read(ctx, ref)
 		if errors.Is(err, dataset.ErrMalformed) || errors.Is(err, fs.ErrNotExist) {
+			c.passed = fmt.Sprintf("checkpoint %.12s is damaged or gone; went on from the one before", ref.SHA256)
 			continue
 		}
 		if err != nil {
@@ -60,6 +62,7 @@ func (c *checkpoints) load(ctx context.Context) (*finetune.Checkpoint, error) {
 		return k, nil
 	}
 	c.forget()
+	c.passed = "no checkpoint is whole; began again"
 	return nil, nil
 }
 
@@ -159,8 +162,12 @@ func (c *checkpoints) speed() float64 {
 
 // last says the last step in words.
 func (c *checkpoints) last() string {
-	if c.now.Step == 0 {
-		return "first step"
+	note := "first step"
+	if c.now.Step > 0 {
+		note = fmt.Sprintf("loss %.4f, %.0f tokens/s", c.now.Loss, c.now.TokensPerSecond)
 	}
-	return fmt.Sprintf("loss %.4f, %.0f tokens/s", c.now.Loss, c.now.TokensPerSecond)
+	if c.passed != "" {
+		note += " (" + c.passed + ")"
+	}
+	return note
 }

@@ -202,6 +202,9 @@ func (c *adapterMerge) Run(a *app) error {
 		limits = convert.Rounded
 	}
 	proof, err := t.prove(written, nil, c.limits(limits))
+	if err != nil && limits == convert.Rounded {
+		return fmt.Errorf("%w; --type q8_0 or f32 rounds less than %s", err, c.Type)
+	}
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,16 @@ func (p pattern) of(module string, or float64) float64 {
 	return or
 }
 
+// has reports whether an entry of that number matches a module.
+func (p pattern) has(module string, value float64) bool {
+	for _, e := range p {
+		if e.value == value && e.match.MatchString(module) {
+			return true
+		}
+	}
+	return false
+}
+
 // parsePattern reads entries as REGEX=NUMBER.
 func parsePattern(entries []string, check func(float64) error) (p pattern, err error) {
 	for _, e := range entries {

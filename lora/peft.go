@@ -152,7 +152,7 @@ func Parse(head, weights []byte) (*Adapter, error) {
 			}
 			continue
 		}
-		p, err := pair(f, module, c.RankPattern.of(module, float64(c.Rank)))
+		p, err := pair(f, module, c.rankOf(f, module))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", WeightsFile, err)
 		}
@@ -169,6 +169,14 @@ func Parse(head, weights []byte) (*Adapter, error) {
 	}
 	slices.SortFunc(a.Pairs, inOrder)
 	return a, nil
+}
+
+// rankOf is a module's rank: the one of its tensor where several expressions match, since PEFT sorts them when it writes them.
+func (c *config) rankOf(f *safetensors.File, module string) float64 {
+	if t, ok := f.Tensor(prefix + module + ".lora_A.weight"); ok && len(t.Shape) == 2 && c.RankPattern.has(module, float64(t.Shape[0])) {
+		return float64(t.Shape[0])
+	}
+	return c.RankPattern.of(module, float64(c.Rank))
 }
 
 // pair reads a module's two factors.
