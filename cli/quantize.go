@@ -16,7 +16,7 @@ import (
 type quantizeCommand struct {
 	In      string `arg:"" help:"A name of the catalogue, a GGUF file (of a split one the first) or a Hugging Face folder."`
 	Out     string `short:"o" required:"" placeholder:"FILE|FOLDER" help:"A GGUF file, or for nf4, nf4-dq and int8 a folder."`
-	To      string `required:"" aliases:"type" placeholder:"FORM" help:"f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k (GGUF); nf4, nf4-dq with quantized scales, int8 (folder)."`
+	To      string `required:"" aliases:"type" placeholder:"FORM" help:"f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k (GGUF); nf4, nf4-dq with quantized scales, int8 (folder)."`
 	Pure    bool   `help:"The head in the same form too; otherwise it has at least six bits."`
 	Threads int    `help:"Compute threads; 0 means all cores."`
 	Force   bool   `help:"Replace an existing output."`

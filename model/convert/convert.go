@@ -28,7 +28,7 @@ type Target struct {
 }
 
 // Names are the targets there are, as ParseTarget reads them.
-var Names = []string{"f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k", "nf4", "nf4-dq", "int8"}
+var Names = []string{"f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k", "nf4", "nf4-dq", "int8"}
 
 // ParseTarget reads one of Names, in any case.
 func ParseTarget(name string) (Target, error) {

@@ -83,7 +83,7 @@ func distance(a, b []float32) (d float64) {
 func TestForms(t *testing.T) {
 	base := open(t, tiny)
 	want := logits(t, base)
-	worst := map[string]float64{"f16": 0.01, "bf16": 0.1, "q8_0": 1e-9, "q6_k": 0.5, "q5_0": 1.5, "q5_1": 1.5, "q5_k": 1.5, "int8": 0.5}
+	worst := map[string]float64{"f32": 1e-9, "f16": 0.01, "bf16": 0.1, "q8_0": 1e-9, "q6_k": 0.5, "q5_0": 1.5, "q5_1": 1.5, "q5_k": 1.5, "int8": 0.5}
 	for _, form := range Names {
 		t.Run(form, func(t *testing.T) {
 			out, changes := converted(t, tiny, form)
