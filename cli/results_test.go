@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"temper/activities"
 	"temper/dataset"
 	"temper/internal/store"
@@ -218,6 +220,34 @@ func TestTraceCompressed(t *testing.T) {
 	got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.jsonl.gz", Offset: 1234, Length: 5000}, []string{dir})
 	if err != nil || got.Bytes != text[1234:1234+maxTraced] || got.Left != 5000-maxTraced {
 		t.Errorf("%d bytes, %d left, %v", len(got.Bytes), got.Left, err)
+	}
+}
+
+// TestTraceRow: a row of a Parquet file is shown as JSON, whichever row group it is in.
+func TestTraceRow(t *testing.T) {
+	type row struct {
+		Text string `parquet:"text"`
+	}
+	dir := t.TempDir()
+	var file bytes.Buffer
+	w := parquet.NewGenericWriter[row](&file, parquet.MaxRowsPerRowGroup(3))
+	for i := range 10 {
+		if _, err := w.Write([]row{{fmt.Sprint("row ", i+1)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(filepath.Join(dir, "a.parquet"), file.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for n := int64(1); n <= 11; n++ {
+		got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.parquet", Row: n}, []string{dir})
+		want, note := fmt.Sprintf(`{"text":"row %d"}`, n), ""
+		if n == 11 {
+			want, note = "", "the file has no row 11"
+		}
+		if err != nil || got.Bytes != want || got.Note != note {
+			t.Errorf("row %d: %+v, %v", n, got, err)
+		}
 	}
 }
 

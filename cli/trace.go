@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -97,8 +98,11 @@ func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Sou
 		}
 	}
 	t.Path = at
-	if strings.HasSuffix(at, ".parquet") {
-		t.Note = "rows of Parquet files are not stretches of bytes"
+	switch {
+	case strings.HasSuffix(at, ".parquet"):
+		return t.row(ctx, obj, s)
+	case strings.HasSuffix(at, ".arrow"):
+		t.Note = "rows of Arrow files are not stretches of bytes"
 		return t, true, nil
 	}
 	if strings.HasSuffix(at, ".warc.gz") || strings.HasSuffix(at, ".wet.gz") {
@@ -116,6 +120,33 @@ func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Sou
 		return t, true, fmt.Errorf("%s, byte %d: %w", at, s.Offset, err)
 	}
 	t.Bytes, t.Left = strings.ToValidUTF8(string(b), "\uFFFD"), s.Length-int64(len(b))
+	return t, true, nil
+}
+
+// row is t with the row of a Parquet file as JSON: rows are not stretches of bytes.
+func (t trace) row(ctx context.Context, obj dataset.Object, s dataset.Source) (trace, bool, error) {
+	size := obj.Info().Size
+	groups, err := dataset.RowGroups(obj, size)
+	if err != nil {
+		return t, true, fmt.Errorf("%s: %w", t.Path, err)
+	}
+	for i := len(groups) - 1; i >= 0; i-- { // only the first row is read of a group that begins after it
+		for row, err := range dataset.ReadTableRows(obj, size, groups[i], groups[i]+1) {
+			if err := cmp.Or(err, context.Cause(ctx)); err != nil {
+				return t, true, fmt.Errorf("%s, row %d: %w", t.Path, s.Row, err)
+			}
+			if row.Row > s.Row {
+				break
+			}
+			if row.Row == s.Row {
+				b, err := json.Marshal(row.Fields)
+				n := min(len(b), maxTraced)
+				t.Bytes, t.Left = strings.ToValidUTF8(string(b[:n]), "\uFFFD"), int64(len(b)-n)
+				return t, true, err
+			}
+		}
+	}
+	t.Note = fmt.Sprintf("the file has no row %d", s.Row)
 	return t, true, nil
 }
 
