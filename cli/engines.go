@@ -89,12 +89,13 @@ func (c *filterCommand) Run(a *app) error {
 	if len(r.Filter) == 0 {
 		return fmt.Errorf("%s has no filter: section: %w", c.Recipe, errInput)
 	}
-	if err := filter.Check(r.Filter); err != nil {
+	steps := filter.WithKey(r.Filter, []byte(os.Getenv("TEMPER_PII_KEY")))
+	if err := filter.Ready(steps); err != nil {
 		return fmt.Errorf("%s: filter: %w: %w", c.Recipe, err, errInput)
 	}
 	p.name, p.recipe = r.Name, recipeJSON(recipe.Recipe{Filter: r.Filter})
 	p.rows = noted(recs, func(r2 dataset.Records) dataset.Notes {
-		return filter.Notes(r2, filter.WithKey(r.Filter, []byte(os.Getenv("TEMPER_PII_KEY"))))
+		return filter.Notes(r2, steps)
 	})
 	return a.put(c.outputFlags, p)
 }

@@ -23,7 +23,7 @@ import (
 type NeMo struct {
 	MaxNonAlnum     float64 `json:"max_non_alnum,omitempty" doc:"characters that are no ASCII letter, digit, line break or ? ! , . at most; negative: off" default:"0.25"`
 	MaxSymbols      float64 `json:"max_symbols,omitempty" doc:"fraction of words that are ellipses or # at most; negative: off" default:"0.1"`
-	MaxNumbers      float64 `json:"max_numbers,omitempty" doc:"digits at most; negative: off" default:"0.15"`
+	MaxNumbers      float64 `json:"max_numbers,omitempty" doc:"ASCII digits at most; negative: off" default:"0.15"`
 	MaxURLs         float64 `json:"max_urls,omitempty" doc:"characters of URLs at most; negative: off" default:"0.2"`
 	MaxSpaces       float64 `json:"max_spaces,omitempty" doc:"spaces, tabs and line breaks at most; negative: off" default:"0.25"`
 	MaxParentheses  float64 `json:"max_parentheses,omitempty" doc:"brackets of any kind at most; negative: off" default:"0.1"`
@@ -132,9 +132,6 @@ func nemoCharacters(s *subject) {
 		case r < utf8.RuneSelf && (unicode.IsLetter(r) || strings.ContainsRune("?!,.", r)):
 		default:
 			other++
-			if unicode.IsDigit(r) {
-				digits++
-			}
 		}
 	}
 	urls, adult := 0, 0
