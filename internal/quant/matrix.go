@@ -23,7 +23,7 @@ func (t *Tensor) Check() error {
 		return fmt.Errorf("%w: tensor %s has the shape %d × %d", dataset.ErrMalformed, t.Name, t.Rows, t.Cols)
 	case t.Cols%l.block != 0:
 		return fmt.Errorf("%w: tensor %s has rows of %d values; %v needs a multiple of %d", dataset.ErrMalformed, t.Name, t.Cols, t.Type, l.block)
-	case t.Type == NF4 && (t.Group < 1 || t.Group > maxSide):
+	case t.Type == NF4 && (t.Group < 1 || t.Group > maxSide || t.Group%2 != 0):
 		return fmt.Errorf("%w: tensor %s has %d values a scale", dataset.ErrMalformed, t.Name, t.Group)
 	case t.Rows > 0 && t.Type.RowBytes(t.Cols) > math.MaxInt/t.Rows || len(t.Data) != t.bytes():
 		return fmt.Errorf("%w: tensor %s, %d × %d in %v, has %d bytes", dataset.ErrMalformed, t.Name, t.Rows, t.Cols, t.Type, len(t.Data))
@@ -36,7 +36,7 @@ func (t *Tensor) Check() error {
 // bytes is how long Data must be.
 func (t *Tensor) bytes() int {
 	if t.Type == NF4 {
-		return (t.Rows*t.Cols + 1) / 2
+		return (t.before + t.Rows*t.Cols + 1) / 2
 	}
 	return t.Rows * t.Type.RowBytes(t.Cols)
 }
@@ -45,7 +45,7 @@ func (t *Tensor) bytes() int {
 func (t *Tensor) scales() int {
 	switch t.Type {
 	case NF4:
-		return (t.Rows*t.Cols + t.Group - 1) / t.Group
+		return (t.before + t.Rows*t.Cols + t.Group - 1) / t.Group
 	case Int8:
 		return t.Rows
 	}
@@ -62,7 +62,7 @@ func (t *Tensor) Row(dst []float32, r, c0, c1 int) {
 	switch t.Type {
 	case NF4:
 		t.check(r, c0, c1)
-		t.decodeNF4(dst, r*t.Cols+c0)
+		t.decodeNF4(dst, t.before+r*t.Cols+c0)
 	case Int8:
 		decodeInt8(dst, t.Bytes(r, c0, c1), t.Scales[r])
 	default:
@@ -86,17 +86,19 @@ func (t *Tensor) Bytes(r, c0, c1 int) []byte {
 	return t.Data[at+c0/l.block*l.bytes : at+c1/l.block*l.bytes]
 }
 
-// Slice is the rows [r0,r1) of t as a tensor that shares its data. Rows of NF4 must begin with a scale.
+// Slice is the rows [r0,r1) of t as a tensor that shares its data.
 func (t *Tensor) Slice(r0, r1 int) *Tensor {
-	if r0 < 0 || r0 > r1 || r1 > t.Rows || t.Type == NF4 && (r0*t.Cols%t.Group != 0 || r0*t.Cols%2 != 0) {
+	if r0 < 0 || r0 > r1 || r1 > t.Rows {
 		panic(fmt.Sprintf("quant: rows [%d,%d) of %s, which has %d", r0, r1, t.Name, t.Rows))
 	}
 	out := &Tensor{Name: t.Name, Type: t.Type, Rows: r1 - r0, Cols: t.Cols, Group: t.Group}
 	n := t.Type.RowBytes(t.Cols)
 	switch t.Type {
 	case NF4:
-		out.Data = t.Data[r0*t.Cols/2:][:out.bytes()]
-		out.Scales = t.Scales[r0*t.Cols/t.Group:][:out.scales()]
+		first := t.before + r0*t.Cols
+		out.before = first % t.Group
+		out.Data = t.Data[(first-out.before)/2:][:out.bytes()]
+		out.Scales = t.Scales[first/t.Group:][:out.scales()]
 		return out
 	case Int8:
 		out.Scales = t.Scales[r0:r1]

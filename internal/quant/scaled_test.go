@@ -76,6 +76,34 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestSlice: the rows of a slice, and of a slice of it, are those of the whole, in every format.
+func TestSlice(t *testing.T) {
+	for i := range int(Types) {
+		typ := Type(i)
+		if !typ.Known() {
+			continue
+		}
+		cols := typ.Block()
+		if cols == 1 {
+			cols = 37 // rows of NF4 begin within bytes and scales
+		}
+		w := ordinary(typ, 9, cols)
+		want := values(w)
+		for r0 := range 9 {
+			for r1 := r0; r1 <= 9; r1++ {
+				s := w.Slice(r0, r1)
+				if err := s.Check(); err != nil {
+					t.Fatal(err)
+				}
+				same(t, values(s), want[r0*cols:r1*cols])
+				if r1-r0 > 2 {
+					same(t, values(s.Slice(1, r1-r0-1)), want[(r0+1)*cols:(r1-1)*cols])
+				}
+			}
+		}
+	}
+}
+
 // TestHalf: every binary16 number and its value are each other's.
 func TestHalf(t *testing.T) {
 	for i := range 1 << 16 {

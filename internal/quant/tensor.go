@@ -47,7 +47,8 @@ type Tensor struct {
 	Data []byte // Rows × Type.RowBytes(Cols) bytes; of NF4 two values a byte, the first in the high half, rows one after the other
 
 	Scales []float32 // of NF4 one for every Group values, of Int8 one a row; nil for the other types
-	Group  int       // NF4: how many values share a scale, counted through the rows
+	Group  int       // NF4: how many values share a scale, counted through the rows; an even number
+	before int       // NF4: values in Data, and under the first scale, before the first row: of a Slice
 }
 
 // layout is a format's block: values in it and its bytes.
