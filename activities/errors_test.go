@@ -37,6 +37,8 @@ func TestClassify(t *testing.T) {
 		{&os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, TypeFull, false},
 		{ErrRefused, TypeRefused, false},
 		{finetune.ErrMemory, TypeRefused, false},
+		{finetune.ErrProcessor, TypeRefused, false},
+		{collect.ErrForbidden, TypeInput, false},
 		{finetune.ErrDiverged, TypeDiverged, false},
 		{errInput, TypeInput, false},
 		{fmt.Errorf("%w: %w", errInput, dataset.ErrMalformed), TypeInput, false},
