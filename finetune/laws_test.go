@@ -186,7 +186,7 @@ func TestKilled(t *testing.T) {
 	}
 	defer kernel.SetThreads(0)
 	o := lawOptions
-	o.Steps, o.SaveEvery = 60, 2
+	o.Steps, o.SaveEvery = 36, 2
 	job := Job{Base: base, Adapter: start, Tokens: tokens}
 	want, err := Train(t.Context(), job, o, Hooks{})
 	if err != nil {

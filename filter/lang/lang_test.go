@@ -91,7 +91,8 @@ func TestCalibration(t *testing.T) {
 			if code == "bs" || code == "ms" || code == "hr" || code == "id" { // two names of what is mostly one language
 				continue
 			}
-			for _, s := range list {
+			for i := 0; i < len(list); i += 3 {
+				s := list[i]
 				got, score := Identify(prefix(s, runes))
 				if score < 0 || score > 1 {
 					t.Fatalf("%q: score %v", s, score)
