@@ -37,7 +37,7 @@ func (in *input) quarantine(b dataset.Bad) error {
 	return err
 }
 
-// records reads JSONL (also .gz and .zst), Parquet, datasets written by -o, and other files as one record each; "-" is JSONL on
+// records reads JSONL (also .gz and .zst), Parquet, datasets written by -o, and other texts as one record each; "-" is JSONL on
 // standard input, and s3://bucket/key may stand for any file.
 func (in *input) records() dataset.Records {
 	return func(yield func(dataset.Record, error) bool) {
@@ -61,9 +61,18 @@ func (in *input) one(path string) dataset.Records {
 		return in.parquet(path)
 	case strings.Contains(filepath.Base(path), ".jsonl"):
 		return in.jsonl(path)
+	case structured[strings.ToLower(filepath.Ext(strings.TrimSuffix(path, ".gz")))]:
+		return func(yield func(dataset.Record, error) bool) {
+			yield(dataset.Record{}, fmt.Errorf("%w: %s is no text: this command reads .jsonl, .parquet, dataset folders and texts; other forms "+
+				"are read by a recipe's collect section (temper collect -r), and a recipe is given with -r", errInput, path))
+		}
 	}
 	return in.text(path)
 }
+
+// structured are the names of files that, as one text, would be what nobody means.
+var structured = map[string]bool{".yaml": true, ".yml": true, ".json": true, ".csv": true, ".tsv": true, ".arrow": true, ".warc": true,
+	".gguf": true, ".safetensors": true}
 
 // folder reads the splits of a dataset.
 func (in *input) folder(path string) dataset.Records {
