@@ -85,7 +85,7 @@ func Read(r io.Reader, name string) ([]Item, error) {
 func parse(line []byte) (Item, error) {
 	var r row
 	if err := json.Unmarshal(line, &r); err != nil {
-		return Item{}, err
+		return Item{}, fmt.Errorf("no JSON object with the fields of an item: %w", err)
 	}
 	ask, gold := r.ask()
 	if len(ask) == 0 {
