@@ -147,7 +147,7 @@ func statusOf(err error) int {
 		return kept
 	case errors.Is(err, context.Canceled):
 		return cancelled
-	case errors.Is(err, finetune.ErrMemory):
+	case errors.Is(err, finetune.ErrMemory), errors.Is(err, finetune.ErrProcessor):
 		return refused
 	case errors.Is(err, errInput), errors.Is(err, dataset.ErrMalformed), errors.Is(err, os.ErrNotExist):
 		return badInput
