@@ -89,3 +89,31 @@ func TestBfloat(t *testing.T) {
 		}
 	}
 }
+
+// TestBF16Quantized: a product with blocks is the one with their float32, to the bit, where both are cut at the same depths.
+func TestBF16Quantized(t *testing.T) {
+	if !BF16.Supported() {
+		t.Skip("this processor has no AVX512_BF16")
+	}
+	const rows, cols, n = 768, 1536, 9
+	for _, typ := range []quant.Type{quant.Q4_1, quant.Q8_0, quant.Q4_K, quant.Q6_K, quant.BF16} {
+		q, err := quant.Quantize(typ, "w", rows, cols, random(1, rows*cols))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := make([]float32, rows*cols)
+		for r := range rows {
+			q.Row(plain[r*cols:(r+1)*cols], r, 0, cols)
+		}
+		f := quant.F32Tensor("w", rows, cols, plain)
+		x, dy := random(2, n*cols), random(3, n*rows)
+		y, wantY, dx, wantX := make([]float32, n*rows), make([]float32, n*rows), make([]float32, n*cols), make([]float32, n*cols)
+		BF16.MulT(y, x, n, q, false)
+		BF16.Mul(dx, dy, n, q, false)
+		BF16.MulT(wantY, x, n, f, false)
+		BF16.Mul(wantX, dy, n, f, false)
+		if !slices.Equal(y, wantY) || !slices.Equal(dx, wantX) {
+			t.Errorf("%s: another product than with the dequantized matrix", typ)
+		}
+	}
+}
