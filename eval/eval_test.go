@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -72,9 +73,13 @@ func TestReadRefuses(t *testing.T) {
 
 // TestReadGSM8K: every item of GSM8K's test set is one of numbers, and its own reference answer is right.
 func TestReadGSM8K(t *testing.T) {
-	f, err := os.Open("../../shared/data/evals/gsm8k_test.jsonl")
+	dir := os.Getenv("TEMPER_SHARED")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "data")
+	}
+	f, err := os.Open(filepath.Join(dir, "evals", "gsm8k_test.jsonl"))
 	if err != nil {
-		t.Skipf("without the shared data: %v", err)
+		t.Skip("set TEMPER_SHARED to the folder of the shared data: ", err)
 	}
 	defer f.Close()
 	items, err := Read(f, "gsm8k")
