@@ -5,10 +5,11 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // numbers are written with signs, thousands' commas, a decimal point; at most so many digits that none is costly.
-var numbers = regexp.MustCompile(`[-+]?(?:\d{1,3}(?:,\d{3}){1,20}|\d{1,60})(?:\.\d{1,60})?`)
+var numbers = regexp.MustCompile(`[-+]?(?:(?:\d{1,3}(?:,\d{3}){1,20}|\d{1,60})(?:\.\d{1,60})?|\.\d{1,60})`)
 
 // matches reports whether a model's answer is the one of an item that has no choices.
 func (it Item) matches(answer string) bool {
@@ -22,7 +23,7 @@ func (it Item) matches(answer string) bool {
 
 // number is the value of a text that is a number and nothing else but a currency, a percent sign or a full stop.
 func number(s string) (*big.Rat, bool) {
-	s = strings.Trim(s, "$€£%. \n")
+	s = strings.TrimRight(strings.TrimLeft(s, "$€£ \n"), "$€£%. \n")
 	if numbers.FindString(s) != s || s == "" {
 		return nil, false
 	}
@@ -37,16 +38,23 @@ func lastNumber(s string) *big.Rat {
 	}
 	at := all[len(all)-1]
 	word := s[at[0]:at[1]]
-	if before := s[:at[0]]; strings.HasPrefix(word, "-") && endsInDigit(before) {
-		word = word[1:] // the minus of "7-3"
+	before, _ := utf8.DecodeLastRuneInString(s[:at[0]])
+	switch word[0] {
+	case '-':
+		if unicode.IsDigit(before) {
+			word = word[1:] // the minus of "7-3"
+		}
+	case '.':
+		if before == '.' || unicode.IsLetter(before) || unicode.IsDigit(before) {
+			word = word[1:] // the full stop of "so.5"
+		}
 	}
 	v, _ := number(word)
 	return v
 }
 
-func endsInDigit(s string) bool { return s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' }
-
-// plain is a text without case, punctuation, articles and superfluous spaces.
+// plain is a text without case, punctuation, articles and superfluous spaces; of one that is nothing else, what there is: the choice
+// "A" is no article.
 func plain(s string) string {
 	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) })
 	out := words[:0]
@@ -54,6 +62,12 @@ func plain(s string) string {
 		if w != "a" && w != "an" && w != "the" {
 			out = append(out, w)
 		}
+	}
+	switch {
+	case len(words) == 0:
+		return strings.TrimSpace(s)
+	case len(out) == 0:
+		return strings.Join(words, " ")
 	}
 	return strings.Join(out, " ")
 }

@@ -108,12 +108,21 @@ func TestMatches(t *testing.T) {
 		{Number, "3", "it is 7-3", true},
 		{Number, "-3", "it is -3", true},
 		{Number, "0.5", "a half, 0.50", true},
+		{Number, ".5", "0.5", true},
+		{Number, "0.5", "a half, .5.", true},
+		{Number, "0.5", "it is -.5", false},
+		{Number, "5", "so...5", true},
+		{Number, "5", "I counted.5", true},
 		{Number, "5", "none", false},
 		{Number, "12", "1,2", false},
 		{Words, "Paris", "The Paris!", true},
 		{Words, "a red car", "Red  CAR.", true},
 		{Words, "Paris", "Paris, France", false},
 		{Words, "Zürich", "zürich", true},
+		{Words, "A", "a.", true}, // one of the choices that a question spells out, not an article
+		{Words, "A", "The", false},
+		{Words, "A", "", false},
+		{Words, "?", "!", false},
 	} {
 		if got := (Item{Kind: tt.kind, Answer: tt.gold}).matches(tt.answer); got != tt.want {
 			t.Errorf("%s %q, answer %q: got %v", tt.kind, tt.gold, tt.answer, got)
