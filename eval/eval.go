@@ -10,7 +10,6 @@ import (
 // Options are how items are asked.
 type Options struct {
 	MaxTokens int // of a free answer
-	Context   int // of prompt and answer; 0 is the model's
 }
 
 // A Score is how a model did on a task's items.
@@ -36,7 +35,7 @@ type Comparison struct {
 
 // Run asks m, with an adapter or nil, every item. progress, if not nil, is called after each; an error it returns ends the call.
 func Run(m *model.Model, a *lora.Adapter, items []Item, o Options, progress func(done, total int) error) (Score, error) {
-	g, err := model.NewGenerator(m, a, o.Context)
+	g, err := model.NewGenerator(m, a, 0)
 	if err != nil {
 		return Score{}, err
 	}
