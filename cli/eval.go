@@ -9,7 +9,6 @@ import (
 	"temper/dataset"
 	"temper/eval"
 	"temper/finetune"
-	"temper/internal/kernel"
 	"temper/lora"
 	"temper/model"
 )
@@ -54,12 +53,10 @@ func (c *evalCommand) Run(a *app) error {
 			return err
 		}
 	}
+	threads(c.Threads)
 	m, adapter, err := a.open(c.Base, c.Adapter)
 	if err != nil {
 		return err
-	}
-	if c.Threads > 0 {
-		kernel.SetThreads(c.Threads)
 	}
 	out := json.NewEncoder(a.out)
 	if c.Data != "" {

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"fmt"
-
 	"strings"
+
 	"temper/model/hub"
 	"temper/model/tiny"
 	"temper/web"
