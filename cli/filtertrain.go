@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -65,7 +66,11 @@ func (c *filterTrain) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(c.Out, b); err != nil {
+	err = place(c.Out, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if c.JSON {
@@ -79,20 +84,4 @@ func (c *filterTrain) Run(a *app) error {
 	_, err = fmt.Fprintf(a.out, "fitted on %d good and %d bad texts; %d repeats left out\nheld out: %d good, %d bad; AUC %.4f, accuracy %.4f at a score of 0.5\n%s: %d bytes; use it by\n  - classifier: {file: %s, min: 0.5}\n",
 		f.Good, f.Bad, t.Repeats, f.HeldGood, f.HeldBad, f.AUC, f.Accuracy, c.Out, len(b), filepath.Base(c.Out))
 	return err
-}
-
-// writeWhole writes a file so that it is there whole or not at all.
-func writeWhole(path string, b []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".temper-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if _, err := tmp.Write(b); err != nil {
-		return errors.Join(err, tmp.Close())
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }
