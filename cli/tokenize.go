@@ -56,6 +56,10 @@ func (c *tokenizeCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	all, trained := tokens.Counts()
+	if trained == 0 {
+		return fmt.Errorf("none of %d records became a sample (%s): %w", count.In, count.Reasons(), errInput)
+	}
 	f, err := create(c.Out, c.Force)
 	if err != nil {
 		return err
@@ -64,11 +68,6 @@ func (c *tokenizeCommand) Run(a *app) error {
 	if err := finetune.WriteTokens(f, tokens); err != nil {
 		os.Remove(c.Out)
 		return err
-	}
-	all, trained := tokens.Counts()
-	if trained == 0 {
-		os.Remove(c.Out)
-		return fmt.Errorf("none of %d records became a sample (%s): %w", count.In, count.Reasons(), errInput)
 	}
 	fmt.Fprintf(a.err, "%d of %d samples in %d sequences, %d tokens, %d of them trained\n", count.Samples, count.In, len(tokens.Sequences), all, trained)
 	return f.Close()
