@@ -3,10 +3,8 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,7 +170,7 @@ func (c *adapterExport) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := roomForAdapter(c.Out, c.Force); err != nil {
+	if err := room(c.Out, c.Force, anAdapter); err != nil {
 		return err
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(c.Out)), ".adapter-*")
@@ -209,8 +207,8 @@ func (c *adapterExport) Run(a *app) error {
 
 // gguf exports as llama.cpp's adapter file.
 func (c *adapterExport) gguf(a *app) error {
-	if info, err := os.Stat(c.Out); err == nil && (!c.Force || info.IsDir()) {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	if err := room(c.Out, c.Force, aFile); err != nil {
+		return err
 	}
 	t, err := c.trained(a, &c.oneAdapter)
 	if err != nil {
@@ -233,20 +231,6 @@ func (c *adapterExport) gguf(a *app) error {
 		return err
 	}
 	return c.report(a, t.name, c.Out, nil, proof)
-}
-
-// roomForAdapter refuses an output that exists: without force always, with it unless it is an adapter, which may be replaced.
-func roomForAdapter(out string, force bool) error {
-	if _, err := os.Stat(out); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if !force {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", out, errInput)
-	}
-	if _, err := os.Stat(filepath.Join(out, lora.ConfigFile)); err != nil {
-		return fmt.Errorf("%s exists and is no adapter, so --force does not replace it: %w", out, errInput)
-	}
-	return nil
 }
 
 // copyObject writes an object to a file and checks its digest, unless that is "".

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,7 +178,7 @@ func (c *adapterMerge) Run(a *app) error {
 	if !folder && to.Folder() {
 		return fmt.Errorf("--type %s is for a folder, not for %s: %w", c.Type, c.Out, errInput)
 	}
-	if err := c.room(folder); err != nil {
+	if err := room(c.Out, c.Force, modelShape(folder)); err != nil {
 		return err
 	}
 	t, err := c.trained(a, &c.oneAdapter)
@@ -217,22 +216,12 @@ func (c *adapterMerge) Run(a *app) error {
 	return c.report(a, t.name, c.Out, changes, proof)
 }
 
-// room refuses an output that exists: without --force always, with it what --force must not remove.
-func (c *adapterMerge) room(folder bool) error {
-	info, err := os.Stat(c.Out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// modelShape is what a model is written as.
+func modelShape(folder bool) shape {
+	if folder {
+		return aModel
 	}
-	if err != nil {
-		return err
-	}
-	if !c.Force {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
-	}
-	if _, err := os.Stat(filepath.Join(c.Out, "config.json")); info.IsDir() != folder || folder && err != nil {
-		return fmt.Errorf("%s exists and is no model of this form, so --force does not replace it: %w", c.Out, errInput)
-	}
-	return nil
+	return aFile
 }
 
 // merge writes the base with the adapter in it to path.

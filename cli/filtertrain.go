@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"temper/filter"
@@ -41,8 +38,8 @@ func (c *filterTrain) Run(a *app) error {
 	if c.Epochs < 1 || c.Held < 2 {
 		return fmt.Errorf("--epochs is %d, --held %d: must be at least 1 and 2: %w", c.Epochs, c.Held, errInput)
 	}
-	if _, err := os.Stat(c.Out); !c.Force && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	if err := room(c.Out, c.Force, aFile); err != nil {
+		return err
 	}
 	t := linear.NewTrainer(linear.Options{Epochs: c.Epochs, Held: c.Held, Seed: c.Seed})
 	for _, side := range []struct {

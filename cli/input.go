@@ -13,9 +13,12 @@ import (
 	"temper/internal/store"
 )
 
+// manifestFile is in every dataset's folder.
+const manifestFile = "manifest.json"
+
 // datasetFolder reports whether path is a dataset written by -o, and returns its absolute path.
 func datasetFolder(path string) (string, bool) {
-	info, err := os.Stat(filepath.Join(path, "manifest.json"))
+	info, err := os.Stat(filepath.Join(path, manifestFile))
 	if err != nil || info.IsDir() {
 		return "", false
 	}

@@ -13,6 +13,7 @@ import (
 
 	"temper/dataset"
 	"temper/internal/store"
+	"temper/lora"
 )
 
 // outputFlags say where an engine's command writes.
@@ -24,11 +25,43 @@ type outputFlags struct {
 
 // check refuses an existing output before any work is done.
 func (o outputFlags) check() error {
-	if o.Out == "-" || o.Force {
+	switch {
+	case o.Out == "-":
+		return nil
+	case o.jsonl():
+		return room(o.Out, o.Force, aFile)
+	}
+	return room(o.Out, o.Force, aDataset)
+}
+
+// A shape is what an output is: a file, or a folder that has a file of this name.
+type shape struct{ what, has string }
+
+var (
+	aFile     = shape{"file", ""}
+	aDataset  = shape{"dataset", manifestFile}
+	anAdapter = shape{"adapter", lora.ConfigFile}
+	aModel    = shape{"model of this form", "config.json"} // of Hugging Face's, in a folder
+)
+
+// room refuses an output that exists: without force always, with it what has another shape, so that no folder of other things is
+// replaced.
+func room(out string, force bool, as shape) error {
+	info, err := os.Stat(out)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if _, err := os.Stat(o.Out); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", o.Out, errInput)
+	if err != nil {
+		return err
+	}
+	if !force {
+		return fmt.Errorf("%s exists: remove it, or give --force: %w", out, errInput)
+	}
+	if as.has != "" {
+		_, err = os.Stat(filepath.Join(out, as.has))
+	}
+	if err != nil || info.IsDir() != (as.has != "") {
+		return fmt.Errorf("%s exists and is no %s, so --force does not replace it: %w", out, as.what, errInput)
 	}
 	return nil
 }

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,8 +40,8 @@ func (c *quantizeCommand) Run(a *app) error {
 		return fmt.Errorf("--to: %w: %w", err, errInput)
 	}
 	to.Pure = c.Pure
-	if _, err := os.Lstat(c.Out); !c.Force && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
+	if err := room(c.Out, c.Force, modelShape(to.Folder())); err != nil {
+		return err
 	}
 	in, err := a.findBase(c.In)
 	if err != nil {

@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"temper/activities"
@@ -44,13 +41,10 @@ func (c *reportCommand) Run(a *app) error {
 
 // check refuses an output that exists before anything is asked.
 func (c *reportCommand) check() error {
-	if c.Out == "" || c.Out == "-" || c.Force {
+	if c.Out == "" || c.Out == "-" {
 		return nil
 	}
-	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists: remove it, or give --force: %w", c.Out, errInput)
-	}
-	return nil
+	return room(c.Out, c.Force, aFile)
 }
 
 // write writes the report of run as the flags say.

@@ -86,7 +86,7 @@ Examples:
 
 // Run trains and writes the adapter.
 func (c *tuneCommand) Run(a *app) error {
-	if err := roomForAdapter(c.Out, c.Force); err != nil {
+	if err := room(c.Out, c.Force, anAdapter); err != nil {
 		return err
 	}
 	job, err := c.job(a)
