@@ -97,6 +97,12 @@ func (c *tuneCommand) Run(a *app) error {
 	if job.Resume, err = saved.begin(c.Resume, c.Force, a.err); err != nil {
 		return err
 	}
+	begun := job.Resume != nil
+	defer func() {
+		if !begun {
+			os.RemoveAll(string(saved)) //nolint:errcheck // nothing in it is missed
+		}
+	}()
 	log, err := watch(saved, c.Log, job.Resume, c.Force)
 	if err != nil {
 		return err
@@ -111,8 +117,13 @@ func (c *tuneCommand) Run(a *app) error {
 		fmt.Fprintf(a.err, "metrics at %s\n", shown.address)
 	}
 	start := time.Now()
-	hooks := finetune.Hooks{Peak: peak, Clock: func() time.Duration { return time.Since(start) }, Save: saved.save}
+	hooks := finetune.Hooks{Peak: peak, Clock: func() time.Duration { return time.Since(start) }}
+	hooks.Save = func(k *finetune.Checkpoint) error {
+		begun = true
+		return saved.save(k)
+	}
 	hooks.OnStep = func(s finetune.Step) error {
+		begun = true
 		fmt.Fprintln(a.err, stepLine(s))
 		shown.set(filepath.Base(c.Out), s)
 		return log.step(s)
