@@ -12,16 +12,7 @@ func (s isa) kernel(name string, rows, vectors int, multiply func(b, a, acc Op))
 	name = s.function(name, "func(k int64, a *float32, rs, cs int64, b, c *float32, ldc, acc int64)")
 	k, a, rs, cs, b, to, ldc := load("k"), load("a"), load("rs"), load("cs"), load("b"), load("c"), load("ldc")
 	SHLQ(Imm(2), ldc)
-	SHLQ(Imm(2), rs)
-	SHLQ(Imm(2), cs)
-	// One pointer for three rows: p, p+rs, p+2rs.
-	p := []reg.GPVirtual{a}
-	for len(p) < (rows+2)/3 {
-		next := GP64()
-		LEAQ(Mem{Base: p[len(p)-1], Index: rs, Scale: 2}, next)
-		ADDQ(rs, next)
-		p = append(p, next)
-	}
+	left := newColumn(rows, a, rs, cs)
 	acc := make([][]reg.VecVirtual, rows)
 	for i := range acc {
 		for range vectors {
@@ -34,55 +25,19 @@ func (s isa) kernel(name string, rows, vectors int, multiply func(b, a, acc Op))
 	}
 	av := []reg.VecVirtual{s.vec(), s.vec()}
 	width := s.bytes * vectors
-	step := func(u int) {
+	prefetch(to, ldc, rows, width)
+	steps(name, k, b, width, func(disp int) {
 		for j := range bv {
-			VMOVUPS(Mem{Base: b, Disp: u*width + s.bytes*j}, bv[j])
+			VMOVUPS(Mem{Base: b, Disp: disp + s.bytes*j}, bv[j])
 		}
 		for i := range rows {
-			m := Mem{Base: p[i/3]}
-			if i%3 > 0 {
-				m.Index, m.Scale = rs, uint8(i%3)
-			}
-			VBROADCASTSS(m, av[i%2])
+			VBROADCASTSS(left.row(i), av[i%2])
 			for j := range bv {
 				multiply(bv[j], av[i%2], acc[i][j])
 			}
 		}
-		for g := range p {
-			ADDQ(cs, p[g])
-		}
-	}
-	ahead := GP64()
-	MOVQ(to, ahead)
-	for i := range rows {
-		for j := 0; j < (width+63)/64; j++ {
-			PREFETCHT0(Mem{Base: ahead, Disp: 64 * j})
-		}
-		if i < rows-1 {
-			ADDQ(ldc, ahead)
-		}
-	}
-	const unroll = 4
-	rounds := GP64()
-	MOVQ(k, rounds)
-	SHRQ(Imm(2), rounds)
-	JZ(LabelRef(name + "_tail"))
-	Label(name + "_loop")
-	for u := range unroll {
-		step(u)
-	}
-	ADDQ(U32(uint32(unroll*width)), b)
-	DECQ(rounds)
-	JNZ(LabelRef(name + "_loop"))
-	Label(name + "_tail")
-	ANDQ(Imm(3), k)
-	JZ(LabelRef(name + "_store"))
-	Label(name + "_one")
-	step(0)
-	ADDQ(U32(uint32(width)), b)
-	DECQ(k)
-	JNZ(LabelRef(name + "_one"))
-	Label(name + "_store")
+		left.next()
+	})
 	Load(Param("acc"), k)
 	TESTQ(k, k)
 	JZ(LabelRef(name + "_set"))
@@ -92,6 +47,82 @@ func (s isa) kernel(name string, rows, vectors int, multiply func(b, a, acc Op))
 	Load(Param("c"), to)
 	s.write(acc, to, ldc, false)
 	done()
+}
+
+// A column is the addresses of one column of the left side, with one pointer for three rows: p, p+rs, p+2rs.
+type column struct {
+	p      []reg.GPVirtual
+	rs, cs reg.GPVirtual
+}
+
+// newColumn is the first of a, whose rows are rs and columns cs values apart.
+func newColumn(rows int, a, rs, cs reg.GPVirtual) column {
+	SHLQ(Imm(2), rs)
+	SHLQ(Imm(2), cs)
+	p := []reg.GPVirtual{a}
+	for len(p) < (rows+2)/3 {
+		next := GP64()
+		LEAQ(Mem{Base: p[len(p)-1], Index: rs, Scale: 2}, next)
+		ADDQ(rs, next)
+		p = append(p, next)
+	}
+	return column{p, rs, cs}
+}
+
+// row is the address of the value in row i.
+func (c column) row(i int) Mem {
+	m := Mem{Base: c.p[i/3]}
+	if i%3 > 0 {
+		m.Index, m.Scale = c.rs, uint8(i%3)
+	}
+	return m
+}
+
+// next moves to the next column.
+func (c column) next() {
+	for _, p := range c.p {
+		ADDQ(c.cs, p)
+	}
+}
+
+// prefetch asks for rows of width bytes, ld apart.
+func prefetch(from, ld reg.GPVirtual, rows, width int) {
+	ahead := GP64()
+	MOVQ(from, ahead)
+	for i := range rows {
+		for j := 0; j < (width+63)/64; j++ {
+			PREFETCHT0(Mem{Base: ahead, Disp: 64 * j})
+		}
+		if i < rows-1 {
+			ADDQ(ld, ahead)
+		}
+	}
+}
+
+// steps runs body for k rows of a panel, width bytes each, which lie disp bytes from b: four at a time, then one. It destroys k
+// and moves b.
+func steps(name string, k, b reg.GPVirtual, width int, body func(disp int)) {
+	const unroll = 4
+	rounds := GP64()
+	MOVQ(k, rounds)
+	SHRQ(Imm(2), rounds)
+	JZ(LabelRef(name + "_tail"))
+	Label(name + "_loop")
+	for u := range unroll {
+		body(u * width)
+	}
+	ADDQ(U32(uint32(unroll*width)), b)
+	DECQ(rounds)
+	JNZ(LabelRef(name + "_loop"))
+	Label(name + "_tail")
+	ANDQ(Imm(3), k)
+	JZ(LabelRef(name + "_store"))
+	Label(name + "_one")
+	body(0)
+	ADDQ(U32(uint32(width)), b)
+	DECQ(k)
+	JNZ(LabelRef(name + "_one"))
+	Label(name + "_store")
 }
 
 // write stores a tile.
