@@ -261,6 +261,9 @@ func (c *decontaminateCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if n := evals.Skipped(); n > 0 {
+		fmt.Fprintf(a.err, "%d items of evaluations have too few words to be looked for\n", n)
+	}
 	report, err := os.CreateTemp("", "temper-decontaminate-*")
 	if err != nil {
 		return err

@@ -66,7 +66,8 @@ func NewEvals(items dataset.Records, o Decontaminate) (*Evals, error) {
 	return e, nil
 }
 
-// Skipped is the number of records that cannot be looked for: they have fewer than Short words and no answer.
+// Skipped is the number of records that cannot be looked for: a question of fewer than Short words without an answer, or an answer of
+// fewer than NGram words without a question.
 func (e *Evals) Skipped() int { return e.skipped }
 
 // add adds one record's question and answer.
