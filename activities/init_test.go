@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"strings"
 	"testing"
 
 	"temper/internal/store"
@@ -26,7 +27,7 @@ func TestInitAdapter(t *testing.T) {
 		t.Errorf("the second begins at %+v; the first went from %+v to %+v", begun, ended[0], ended[len(ended)-1])
 	}
 	in.LoRA.InitAdapter = "small@ffffffffffff"
-	if _, err := do(w, w.a.Train, in); err == nil {
-		t.Error("an adapter that is not there: no error")
+	if _, err := do(w, w.a.Train, in); err == nil || !strings.Contains(err.Error(), "tune.lora.init_adapter: adapter small@ffffffffffff") {
+		t.Errorf("an adapter that is not there: %v", err)
 	}
 }
