@@ -166,6 +166,9 @@ func (c *adapterExport) Run(a *app) error {
 	if c.To == "gguf" {
 		return c.gguf(a)
 	}
+	if c.Base != "" || c.Eval != "" || c.MaxLost != 0 {
+		return fmt.Errorf("--base, --eval and --max-lost are for --to gguf: what the store has is copied as it is: %w", errInput)
+	}
 	s, card, err := c.open(a)
 	if err != nil {
 		return err
