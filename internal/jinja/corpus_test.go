@@ -63,7 +63,7 @@ func date(day, year string) Func {
 
 func render(t testing.TB, template string, context []byte, now Func) (string, []Span, error) {
 	t.Helper()
-	v, err := DecodeJSON(context)
+	v, err := decodeJSON(context)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,9 +125,9 @@ func stringed(r *renderer, v any, _ *arguments) any {
 	return r.str(v)
 }
 
-func escapeHTML(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;").Replace(s)
-}
+var html = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;")
+
+func escapeHTML(s string) string { return html.Replace(s) }
 
 func toInt(_ *renderer, v any, a *arguments) any {
 	d := a.at(0, "default", int64(0))
@@ -211,17 +211,28 @@ func (r *renderer) replace(s, from, to string, count int64) string {
 func trim(r *renderer, v any, a *arguments) any {
 	s, chars := r.str(v), a.at(0, "chars", nil)
 	r.spend(len(s))
-	return strip(s, chars, true, true)
+	return strip(s, r.dropped(chars), true, true)
 }
 
-// strip takes off white space, or the characters of chars.
-func strip(s string, chars any, left, right bool) string {
-	drop := isSpace
-	if set, ok := chars.(string); ok {
-		drop = func(c rune) bool { return strings.ContainsRune(set, c) }
-	} else if chars != nil {
+// dropped is what strip takes off: white space for nil, or the characters of a string.
+func (r *renderer) dropped(chars any) func(rune) bool {
+	if chars == nil {
+		return isSpace
+	}
+	set, ok := chars.(string)
+	if !ok {
 		fail("strip of %s", kind(chars))
 	}
+	r.spend(16 * len(set))
+	in := map[rune]bool{}
+	for _, c := range set {
+		in[c] = true
+	}
+	return func(c rune) bool { return in[c] }
+}
+
+// strip takes off the characters that drop tells.
+func strip(s string, drop func(rune) bool, left, right bool) string {
 	if left {
 		s = strings.TrimLeftFunc(s, drop)
 	}

@@ -12,6 +12,7 @@ func (r *renderer) percent(s string, v any) string {
 	if !ok {
 		args = tuple{v}
 	}
+	r.spend(len(s))
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '%' {
@@ -34,13 +35,14 @@ func (r *renderer) percent(s string, v any) string {
 		if len(args) == 0 {
 			fail("a format has more places than values")
 		}
-		b.WriteString(r.formatted(spec, verb, args[0]))
+		out := r.formatted(spec, verb, args[0])
+		r.spend(len(out))
+		b.WriteString(out)
 		args = args[1:]
 	}
 	if _, isMap := v.(*Map); len(args) > 0 && !isMap {
 		fail("a format has fewer places than values")
 	}
-	r.spend(b.Len())
 	return b.String()
 }
 

@@ -65,7 +65,9 @@ func TestRefused(t *testing.T) {
 		"{{ 'a' * 1000000000000 }}", "{% for i in range(99999999) %}{% endfor %}", "{{ '%999999999d' % 1 }}", "{{ 'x'.rjust(1000000000000) }}",
 		"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "{% set ns = namespace(a=[]) %}{% for i in range(100) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a }}",
 		"{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(64) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "{{ 9223372036854775807 + 1 }}",
-		"{{ 'a' | nosuch }}", "{{ 1 is nosuch }}", "{{ -9223372036854775807 * 2 }}"} {
+		"{% set f = 'y' * 1000 %}{{ 'x'.ljust(1000000, f) }}", "{{ range(100) | list | tojson(separators=('x' * 10000000, ':')) | length }}",
+		"{% set s = 'x' * 1000000 %}{{ '%s%s' | format(s, 'y' * 250000000) | length }}", "{{ ('x' * 100000000) | list | length }}",
+		"{{ 'x'.strip('y' * 100000000) }}", "{{ 'a' | nosuch }}", "{{ 1 is nosuch }}", "{{ -9223372036854775807 * 2 }}"} {
 		tmpl, err := Parse(in)
 		if err != nil {
 			t.Errorf("%q: %v", in, err)

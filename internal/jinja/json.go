@@ -1,10 +1,7 @@
 package jinja
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +17,9 @@ type jsonWriter struct {
 	pretty       bool
 	comma, colon string
 }
+
+// notNumbers is how JSON spells what Python's repr calls inf and nan.
+var notNumbers = strings.NewReplacer("inf", "Infinity", "nan", "NaN")
 
 // tojson is the filter as transformers defines it: nothing is escaped for HTML, and non-ASCII stays unless asked for.
 func tojson(r *renderer, v any, a *arguments) any {
@@ -64,7 +64,7 @@ func (w *jsonWriter) write(v any, depth int) {
 	case int64:
 		w.b.WriteString(strconv.FormatInt(v, 10))
 	case float64:
-		w.b.WriteString(strings.NewReplacer("inf", "Infinity", "nan", "NaN").Replace(float(v)))
+		w.b.WriteString(notNumbers.Replace(float(v)))
 	case string:
 		w.text(v)
 	case *Map:
@@ -84,6 +84,7 @@ func (w *jsonWriter) write(v any, depth int) {
 			default:
 				fail("%s is no key of JSON", kind(k))
 			}
+			w.r.spend(len(w.colon))
 			w.b.WriteString(w.colon)
 			w.write(v.at(keys[i]), depth+1)
 		})
@@ -102,6 +103,7 @@ func (w *jsonWriter) members(open, end byte, n, depth int, each func(i int)) {
 	w.b.WriteByte(open)
 	for i := range n {
 		if i > 0 {
+			w.r.spend(len(w.comma))
 			w.b.WriteString(w.comma)
 		}
 		line(depth + 1)
@@ -138,57 +140,4 @@ func (w *jsonWriter) text(s string) {
 		}
 	}
 	w.b.WriteByte('"')
-}
-
-// DecodeJSON reads one JSON value as templates see it: objects as *Map in the order of their keys, numbers as int64 or float64.
-func DecodeJSON(b []byte) (v any, err error) {
-	defer caught(&err)
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	v = decode(d, 0)
-	if _, more := d.Token(); more != io.EOF {
-		fail("JSON goes on after its value")
-	}
-	return v, nil
-}
-
-func decode(d *json.Decoder, depth int) any {
-	if depth > maxDepth {
-		fail("JSON nested more than %d deep", maxDepth)
-	}
-	t, err := d.Token()
-	if err != nil {
-		fail("JSON: %w", err)
-	}
-	switch t := t.(type) {
-	case json.Number:
-		if i, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
-			return i
-		}
-		f, err := t.Float64()
-		if err != nil {
-			fail("JSON: number %s", t)
-		}
-		return f
-	case json.Delim:
-		if t == '[' {
-			out := []any{}
-			for d.More() {
-				out = append(out, decode(d, depth+1))
-			}
-			d.Token()
-			return out
-		}
-		m := &Map{}
-		for d.More() {
-			k, err := d.Token()
-			if err != nil {
-				fail("JSON: %w", err)
-			}
-			m.put(k, decode(d, depth+1))
-		}
-		d.Token()
-		return m
-	}
-	return t
 }

@@ -117,9 +117,15 @@ var textMethods map[string]textMethod
 
 func init() { // format calls what asks for methods
 	textMethods = map[string]textMethod{
-		"strip":      func(_ *renderer, s string, a *arguments) any { return strip(s, a.at(0, "chars", nil), true, true) },
-		"lstrip":     func(_ *renderer, s string, a *arguments) any { return strip(s, a.at(0, "chars", nil), true, false) },
-		"rstrip":     func(_ *renderer, s string, a *arguments) any { return strip(s, a.at(0, "chars", nil), false, true) },
+		"strip": func(r *renderer, s string, a *arguments) any {
+			return strip(s, r.dropped(a.at(0, "chars", nil)), true, true)
+		},
+		"lstrip": func(r *renderer, s string, a *arguments) any {
+			return strip(s, r.dropped(a.at(0, "chars", nil)), true, false)
+		},
+		"rstrip": func(r *renderer, s string, a *arguments) any {
+			return strip(s, r.dropped(a.at(0, "chars", nil)), false, true)
+		},
 		"upper":      func(_ *renderer, s string, _ *arguments) any { return strings.ToUpper(s) },
 		"lower":      func(_ *renderer, s string, _ *arguments) any { return strings.ToLower(s) },
 		"casefold":   func(_ *renderer, s string, _ *arguments) any { return strings.ToLower(s) },
@@ -205,10 +211,13 @@ func titled(s string) string {
 func (r *renderer) padding(s string, a *arguments) string {
 	n := a.int(0, "width", 0) - runes(s)
 	fill := a.text(1, "fillchar", " ")
+	if runes(fill) != 1 {
+		fail("fillchar must be one character")
+	}
 	if n <= 0 {
 		return ""
 	}
-	r.spend(int(min(n, maxWork+1)))
+	r.spend(int(min(n, maxWork+1)) * len(fill))
 	return strings.Repeat(fill, int(n))
 }
 
@@ -302,7 +311,7 @@ func splitSlow(s, by string, separated bool, n int64, right bool) []any {
 	}
 	trimmed := func() {
 		if !separated {
-			s = strip(s, nil, !right, right)
+			s = strip(s, isSpace, !right, right)
 		}
 	}
 	for trimmed(); int64(len(out)) < n; trimmed() {
@@ -315,7 +324,7 @@ func splitSlow(s, by string, separated bool, n int64, right bool) []any {
 	}
 	if separated || s != "" {
 		if !separated && int64(len(out)) < n {
-			s = strip(s, nil, true, true)
+			s = strip(s, isSpace, true, true)
 		}
 		out = append(out, s)
 	}

@@ -170,7 +170,7 @@ func (r *renderer) each(v any) []any {
 	}
 	switch v := plain(v).(type) {
 	case string:
-		r.spend(len(v))
+		r.spend(16 * len(v))
 		out := make([]any, 0, len(v))
 		for _, c := range v {
 			out = append(out, string(c))
