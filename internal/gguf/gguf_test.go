@@ -56,6 +56,17 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// TestOverflow: dimensions whose product wraps around to no bytes are refused.
+func TestOverflow(t *testing.T) {
+	b := le.AppendUint64(le.AppendUint64([]byte("GGUF\x03\x00\x00\x00"), 1), 0)
+	b = le.AppendUint32(appendText(b, "w"), 2)
+	b = le.AppendUint64(le.AppendUint64(b, 1<<40), 1<<40)
+	b = le.AppendUint64(le.AppendUint32(b, uint32(quant.F32)), 0)
+	if _, err := Parse(append(b, make([]byte, 64)...), "wide.gguf"); !errors.Is(err, ErrFormat) {
+		t.Errorf("2^82 bytes: %v", err)
+	}
+}
+
 // small is a file with every kind of value and tensors of several formats.
 func small(t testing.TB) []byte {
 	t.Helper()

@@ -71,6 +71,9 @@ func (f *File) read(r *reader) {
 	}
 }
 
+// maxValues bounds a tensor, so that no product of its dimensions and a block's size overflows.
+const maxValues = 1 << 40
+
 // tensor reads one entry of the directory.
 func (f *File) tensor(r *reader) (*quant.Tensor, uint64) {
 	t := &quant.Tensor{Name: r.text(), Rows: 1}
@@ -81,22 +84,20 @@ func (f *File) tensor(r *reader) (*quant.Tensor, uint64) {
 	if r.err == nil && (dims == 0 || dims > 4) {
 		r.fail("tensor %s has %d dimensions", t.Name, dims)
 	}
+	values := uint64(1)
 	for i := range dims {
 		d := r.u64()
-		if r.err == nil && (d == 0 || d > 1<<40) {
+		if r.err == nil && (d == 0 || d > maxValues/values) {
 			r.fail("tensor %s has a dimension of %d", t.Name, d)
 		}
 		if r.err != nil {
 			return t, 0
 		}
+		values *= d
 		f.dims[t.Name] = append(f.dims[t.Name], d)
 		if i == 0 {
 			t.Cols = int(d)
 			continue
-		}
-		if uint64(t.Rows) > (1<<40)/d {
-			r.fail("tensor %s is too large", t.Name)
-			return t, 0
 		}
 		t.Rows *= int(d)
 	}
