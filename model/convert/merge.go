@@ -9,13 +9,10 @@ import (
 	"temper/model"
 )
 
-// ParseMerge reads what merged weights are turned into: one of Names, keep or f32.
+// ParseMerge reads what merged weights are turned into: one of Names, or keep.
 func ParseMerge(name string) (Target, error) {
-	switch strings.ToLower(name) {
-	case "keep":
+	if strings.EqualFold(name, "keep") {
 		return Target{Keep: true}, nil
-	case "f32":
-		return Target{Type: quant.F32}, nil
 	}
 	return ParseTarget(name)
 }

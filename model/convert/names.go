@@ -3,6 +3,7 @@ package convert
 import (
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // pairsOfNames are a tensor's names in a GGUF file and in a folder of the llama architecture, without ".weight"; # is the layer.
@@ -35,7 +36,7 @@ func rename(name string, from int) (string, bool) {
 	if number == "" {
 		return other, true
 	}
-	return regexp.MustCompile(`\.#\.`).ReplaceAllLiteralString(other, number), true
+	return strings.Replace(other, ".#.", number, 1), true
 }
 
 // rotary matches the query and key layers, whose rows the two forms order differently: GGUF has the rows i and half+i of a head side
