@@ -6,9 +6,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"temper/internal/kernel"
+	"temper/lora"
 	"temper/model"
 )
 
@@ -28,21 +30,24 @@ func converted(t *testing.T, path, form string) (out string, changes []Change) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // only read
-	out = filepath.Join(t.TempDir(), form)
-	if to.Folder() {
-		if err := os.Mkdir(out, 0o755); err != nil {
-			t.Fatal(err)
+	return written(t, s, to, to.Folder())
+}
+
+// written is s in another form: a folder or a GGUF file.
+func written(t *testing.T, s *Source, to Target, folder bool) (out string, changes []Change) {
+	t.Helper()
+	out = filepath.Join(t.TempDir(), "base")
+	err := os.Mkdir(out, 0o755)
+	if err == nil && folder {
+		changes, err = s.ToFolder(context.Background(), out, to, none)
+	} else if err == nil {
+		var b bytes.Buffer
+		out = filepath.Join(out, "base.gguf")
+		if changes, err = s.ToGGUF(context.Background(), &b, to, none); err == nil {
+			err = os.WriteFile(out, b.Bytes(), 0o644)
 		}
-		if changes, err = s.ToFolder(context.Background(), out, to, none); err != nil {
-			t.Fatal(err)
-		}
-		return out, changes
 	}
-	var b bytes.Buffer
-	if changes, err = s.ToGGUF(context.Background(), &b, to, none); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(out, b.Bytes(), 0o644); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	return out, changes
@@ -59,10 +64,10 @@ func open(t *testing.T, path string) *model.Model {
 	return m
 }
 
-// logits are those of a fixed text.
-func logits(t *testing.T, m *model.Model) (out []float32) {
+// logits are those of a fixed text, with an adapter or nil.
+func logits(t *testing.T, m *model.Model, a *lora.Adapter) (out []float32) {
 	t.Helper()
-	for row, err := range m.Logits([]int32{5, 100, 7, 2000, 31, 31, 8}, nil) {
+	for row, err := range m.Logits([]int32{5, 100, 7, 2000, 31, 31, 8, 11, 22, 33, 44, 55, 66, 77, 88, 99, 110, 121, 132, 143, 154, 165, 176, 187}, a) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +87,7 @@ func distance(a, b []float32) (d float64) {
 // that of the weights, measured again on the models as they are opened.
 func TestForms(t *testing.T) {
 	base := open(t, tiny)
-	want := logits(t, base)
+	want := logits(t, base, nil)
 	worst := map[string]float64{"f32": 1e-9, "f16": 0.01, "bf16": 0.1, "q8_0": 1e-9, "q6_k": 0.5, "q5_0": 1.5, "q5_1": 1.5, "q5_k": 1.5, "int8": 0.5}
 	for _, form := range Names {
 		t.Run(form, func(t *testing.T) {
@@ -92,7 +97,7 @@ func TestForms(t *testing.T) {
 			if limit == 0 {
 				limit = 4
 			}
-			if d := distance(logits(t, m), want); d > limit {
+			if d := distance(logits(t, m, nil), want); d > limit {
 				t.Errorf("logits are off by %g", d)
 			}
 			var squares, n float64
@@ -138,15 +143,15 @@ func find(t *testing.T, changes []Change, name string) Change {
 func TestThere(t *testing.T) {
 	for _, form := range []string{"nf4", "nf4-dq", "int8"} {
 		folder, _ := converted(t, tiny, form)
-		in := logits(t, open(t, folder))
+		in := logits(t, open(t, folder), nil)
 		file, _ := converted(t, folder, "f16")
 		back := open(t, file)
-		if d := distance(logits(t, back), in); d > 0.02 {
+		if d := distance(logits(t, back, nil), in); d > 0.02 {
 			t.Errorf("%s: logits of the file are off by %g", form, d)
 		}
 		first := open(t, tiny)
 		text := "func main() { return 42 } // größer\n"
-		if got, want := back.Tokenizer.Encode(text, true), first.Tokenizer.Encode(text, true); len(got) != len(want) {
+		if got, want := back.Tokenizer.Encode(text, true), first.Tokenizer.Encode(text, true); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, not %v", form, got, want)
 		}
 	}

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"math"
 	"os"
@@ -32,30 +31,6 @@ func tuned(t *testing.T, m *model.Model) *lora.Adapter {
 	return a
 }
 
-// outputs are those of some ids.
-func outputs(t *testing.T, m *model.Model, a *lora.Adapter) []float32 {
-	t.Helper()
-	ids := make([]int32, 24)
-	for i := range ids {
-		ids[i] = int32(11 * i % m.Vocab)
-	}
-	var out []float32
-	for row, err := range m.Logits(ids, a) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, row...)
-	}
-	return out
-}
-
-func difference(a, b []float32) (top float64) {
-	for i := range a {
-		top = max(top, math.Abs(float64(a[i]-b[i])))
-	}
-	return top
-}
-
 // merged is base with a in it, in another form; the target's place says whether it is a folder.
 func merged(t *testing.T, path string, a *lora.Adapter, to Target, folder bool) (string, []Change) {
 	t.Helper()
@@ -68,26 +43,7 @@ func merged(t *testing.T, path string, a *lora.Adapter, to Target, folder bool) 
 	if err := s.Merge(m, a); err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "merged")
-	if folder {
-		if err := os.Mkdir(out, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		changes, err := s.ToFolder(context.Background(), out, to, none)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out, changes
-	}
-	var b bytes.Buffer
-	changes, err := s.ToGGUF(context.Background(), &b, to, none)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(out, b.Bytes(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return out, changes
+	return written(t, s, to, folder)
 }
 
 // TestMergeIsTheAdapter holds that a base with an adapter merged in, in either form and from either, computes what the base with the
@@ -95,8 +51,8 @@ func merged(t *testing.T, path string, a *lora.Adapter, to Target, folder bool) 
 func TestMergeIsTheAdapter(t *testing.T) {
 	m := open(t, tiny)
 	a := tuned(t, m)
-	with, without := outputs(t, m, a), outputs(t, m, nil)
-	moved := difference(with, without)
+	with, without := logits(t, m, a), logits(t, m, nil)
+	moved := distance(with, without)
 	if moved < 0.5 {
 		t.Fatalf("the adapter moves logits by %g only", moved)
 	}
@@ -117,8 +73,8 @@ func TestMergeIsTheAdapter(t *testing.T) {
 		{"folder to F32 GGUF", folder, Target{Type: quant.F32}, false, 1e-4},
 	} {
 		path, changes := merged(t, tt.from, a, tt.to, tt.folder)
-		got := outputs(t, open(t, path), nil)
-		if d := difference(got, with); d > tt.within {
+		got := logits(t, open(t, path), nil)
+		if d := distance(got, with); d > tt.within {
 			t.Errorf("%s: logits differ by %g of %g moved, want within %g", tt.name, d, moved, tt.within)
 		}
 		if total := Total(changes); tt.to.Type == quant.Q8_0 && !(total.RMSE > 0 && total.RMSE < total.Signal/50) {
