@@ -1,10 +1,12 @@
 package model
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"temper/dataset"
@@ -91,7 +93,7 @@ func (hf *folderConfig) config() (Config, error) {
 		return c, fmt.Errorf("architecture is %s; this build computes Llama, Mistral, Qwen2, Qwen3, Gemma 2 and 3 (text), Phi-3 and SmolLM3", strings.Join(hf.Architectures, ", "))
 	}
 	c.Layers, c.Dim, c.Heads, c.KVHeads, c.HeadDim = hf.Layers, hf.Hidden, hf.Heads, hf.KVHeads, hf.HeadDim
-	c.FF, c.Vocab, c.Context, c.Eps = hf.Intermediate, hf.Vocab, hf.Context, float32(or(hf.Eps, 1e-6))
+	c.FF, c.Vocab, c.Context, c.Eps = hf.Intermediate, hf.Vocab, hf.Context, float32(cmp.Or(hf.Eps, 1e-6))
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
 	}
@@ -102,11 +104,9 @@ func (hf *folderConfig) config() (Config, error) {
 			c.HeadDim = 128
 		}
 	}
-	tied := isGemma(c.Architecture) || c.Architecture == "smollm3"
-	if hf.Tied != nil {
-		tied = *hf.Tied
+	if c.Tied = isGemma(c.Architecture) || c.Architecture == "smollm3"; hf.Tied != nil {
+		c.Tied = *hf.Tied
 	}
-	c.Tied = tied
 	if err := c.bounds(); err != nil {
 		return c, err
 	}
@@ -127,7 +127,7 @@ func (hf *folderConfig) features(c *Config) error {
 		}
 		c.GELU, c.PostNorms, c.EmbeddingScale = true, true, float32(math.Sqrt(float64(c.Dim)))
 		c.AttentionCap, c.LogitCap = hf.AttnCap, hf.LogitCap
-		c.QueryScale = float32(1 / math.Sqrt(or(hf.QueryScalar, 256)))
+		c.QueryScale = float32(1 / math.Sqrt(cmp.Or(hf.QueryScalar, 256)))
 	}
 	want := "silu"
 	if c.GELU {
@@ -173,19 +173,19 @@ func (hf *folderConfig) rope(c *Config) error {
 	switch c.Architecture {
 	case "gemma3":
 		theta = 1e6
-		c.LocalRopeBase = or(or(c.LocalRopeBase, hf.LocalTheta), 10000)
+		c.LocalRopeBase = cmp.Or(c.LocalRopeBase, hf.LocalTheta, 10000)
 	case "smollm3":
 		theta = 2e6
 	}
-	c.RopeBase = or(hf.Theta, theta)
+	c.RopeBase = cmp.Or(hf.Theta, theta)
 	if s == nil {
 		s = &scaling{}
 	}
-	c.RopeBase = or(s.Theta, c.RopeBase)
+	c.RopeBase = cmp.Or(s.Theta, c.RopeBase)
 	if hf.Original > 0 {
 		s.Original = hf.Original
 	}
-	s.Partial = or(s.Partial, hf.Partial)
+	s.Partial = cmp.Or(s.Partial, hf.Partial)
 	return s.apply(c)
 }
 
@@ -205,7 +205,7 @@ func (hf *folderConfig) layers(c *Config) error {
 		case c.Architecture == "gemma2":
 			sliding[i] = i%2 == 0
 		case c.Architecture == "gemma3":
-			sliding[i] = (i+1)%int(or(float64(every), 6)) != 0
+			sliding[i] = (i+1)%cmp.Or(every, 6) != 0
 		case c.Architecture == "mistral" || c.Architecture == "phi3":
 			sliding[i] = hf.Window > 0
 		case hf.UseWindow != nil && *hf.UseWindow && c.Architecture != "llama":
@@ -216,12 +216,9 @@ func (hf *folderConfig) layers(c *Config) error {
 			sliding[i] = i >= from
 		}
 	}
-	for _, s := range sliding {
-		if s {
-			if c.Sliding, c.Window = sliding, hf.Window; c.Window == 0 && isGemma(c.Architecture) {
-				c.Window = 4096
-			}
-			break
+	if slices.Contains(sliding, true) {
+		if c.Sliding, c.Window = sliding, hf.Window; c.Window == 0 && isGemma(c.Architecture) {
+			c.Window = 4096
 		}
 	}
 	if c.Architecture == "smollm3" {
@@ -230,7 +227,7 @@ func (hf *folderConfig) layers(c *Config) error {
 			if i < len(hf.NoRope) {
 				c.Unrotated[i] = hf.NoRope[i] == 0
 			} else {
-				c.Unrotated[i] = (i+1)%int(or(float64(hf.NoRopeEvery), 4)) == 0
+				c.Unrotated[i] = (i+1)%cmp.Or(hf.NoRopeEvery, 4) == 0
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -72,7 +73,7 @@ func (s *scaling) apply(c *Config) error {
 	if s.Partial != 0 && s.Partial != 1 {
 		return fmt.Errorf("%g of each head rotates; this build rotates all", s.Partial)
 	}
-	s.Original = or(s.Original, float64(c.Context))
+	s.Original = cmp.Or(s.Original, float64(c.Context))
 	switch kind {
 	case "", "default":
 		return nil
@@ -130,7 +131,7 @@ func (s *scaling) yarn(c *Config) {
 	number := func(turns float64) float64 { // of the frequency that turns so often
 		return float64(c.HeadDim) * math.Log(s.Original/(turns*2*math.Pi)) / (2 * math.Log(c.RopeBase))
 	}
-	low, high := number(or(s.Fast, 32)), number(or(s.Slow, 1))
+	low, high := number(cmp.Or(s.Fast, 32)), number(cmp.Or(s.Slow, 1))
 	if s.Truncate == nil || *s.Truncate {
 		low, high = math.Floor(low), math.Ceil(high)
 	}
@@ -168,11 +169,4 @@ func (s *scaling) longrope(c *Config) {
 	case factor > 1:
 		c.RopeScale = math.Sqrt(1 + math.Log(factor)/math.Log(s.Original))
 	}
-}
-
-func or(v, otherwise float64) float64 {
-	if v == 0 {
-		return otherwise
-	}
-	return v
 }
