@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"temper/dataset"
 	"temper/internal/quant"
@@ -126,16 +125,22 @@ func folderDigest(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
+	h, spelled := sha256.New(), false
 	for _, e := range entries {
-		if name := e.Name(); e.IsDir() || !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".safetensors") && !strings.HasSuffix(name, ".jinja") {
+		name := e.Name()
+		switch ext := filepath.Ext(name); {
+		case e.IsDir():
+			continue
+		case name == "tokenizer.model" && !spelled: // read where there is no tokenizer.json, which comes before it
+		case ext != ".json" && ext != ".safetensors" && ext != ".jinja":
 			continue
 		}
-		d, err := fileDigest(filepath.Join(dir, e.Name()))
+		spelled = spelled || name == "tokenizer.json"
+		d, err := fileDigest(filepath.Join(dir, name))
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(h, "%s %s\n", e.Name(), d)
+		fmt.Fprintf(h, "%s %s\n", name, d)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

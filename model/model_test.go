@@ -225,3 +225,32 @@ func TestGenerateEnds(t *testing.T) {
 		t.Error("top_p 2: no error")
 	}
 }
+
+// TestFolderDigest: a folder's digest changes with every file the model is read from, and with no other: with tokenizer.model only
+// where there is no tokenizer.json.
+func TestFolderDigest(t *testing.T) {
+	dir := t.TempDir()
+	digest := func(name, text string) string {
+		t.Helper()
+		err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
+		d, err2 := folderDigest(dir)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		return d
+	}
+	was := digest("config.json", "{}")
+	for _, step := range []struct {
+		name, text string
+		changes    bool
+	}{
+		{"README.md", "a", false}, {"model.safetensors", "a", true}, {"tokenizer.model", "a", true}, {"tokenizer.model", "b", true},
+		{"tokenizer.json", "{}", true}, {"tokenizer.model", "c", false}, {"chat_template.jinja", "a", true},
+	} {
+		now := digest(step.name, step.text)
+		if (now != was) != step.changes {
+			t.Errorf("%s %q: the digest changes: %v, want %v", step.name, step.text, now != was, step.changes)
+		}
+		was = now
+	}
+}
