@@ -30,6 +30,14 @@ const (
 
 var ggufArchitectures = []string{"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "smollm3"}
 
+// InGGUF is what GGUF calls the architecture, where Mistral is a llama, and whether the rows of rotary layers lie in pairs there.
+func (c *Config) InGGUF() (architecture string, interleaved bool) {
+	if architecture = c.Architecture; architecture == "mistral" {
+		architecture = "llama"
+	}
+	return architecture, architecture == "llama" || architecture == "smollm3"
+}
+
 // A ggufReader reads the keys of one architecture.
 type ggufReader struct {
 	*gguf.File
@@ -76,7 +84,8 @@ func ggufConfig(f *gguf.File) (c Config, err error) {
 	if !ok {
 		return c, fmt.Errorf("tensor %s is missing: %w", ggufNames.embedding, dataset.ErrMalformed)
 	}
-	c.Vocab, c.Interleaved = embedding.Rows, c.Architecture == "llama" || c.Architecture == "smollm3"
+	c.Vocab = embedding.Rows
+	_, c.Interleaved = c.InGGUF()
 	c.Eps, c.RopeBase = float32(r.float("attention.layer_norm_rms_epsilon", 0)), r.float("rope.freq_base", 10000)
 	if err := c.bounds(); err != nil {
 		return c, err

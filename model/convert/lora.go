@@ -23,7 +23,8 @@ func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 		return err
 	}
 	alpha := a.Scale() * float32(a.Rank)
-	pairs := []gguf.Pair{{Key: "general.type", Value: gguf.Text("adapter")}, {Key: "general.architecture", Value: gguf.Text(m.Architecture)},
+	architecture, interleaved := m.InGGUF()
+	pairs := []gguf.Pair{{Key: "general.type", Value: gguf.Text("adapter")}, {Key: "general.architecture", Value: gguf.Text(architecture)},
 		{Key: "adapter.type", Value: gguf.Text("lora")}, {Key: "adapter.lora.alpha", Value: gguf.Float32(alpha)}}
 	var infos []gguf.Info
 	var data [][]float32
@@ -33,7 +34,7 @@ func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 			return unnamed("module %s", p.Name)
 		}
 		r, b := p.Rank(), p.B
-		if pairwise(m) && rotary.MatchString(name) {
+		if interleaved && rotary.MatchString(name) {
 			b = reordered(b, r, toPairs(m.HeadDim))
 		}
 		if own := a.ScaleOf(p) * float32(r) / alpha; math.Abs(float64(own)-1) > 1e-6 { // the file has one alpha for all
@@ -57,9 +58,6 @@ func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 	}
 	return out.Close()
 }
-
-// pairwise reports whether GGUF files of the model's architecture have the rows of rotary layers in pairs.
-func pairwise(m *model.Model) bool { return m.Architecture == "llama" || m.Architecture == "smollm3" }
 
 // reordered is b, rows of r values, with row i from row of(i).
 func reordered(b []float32, r int, of func(int) int) []float32 {
@@ -86,6 +84,7 @@ func ReadLoRA(path string, m *model.Model) (*lora.Adapter, error) {
 		return nil, bad("adapter.type is %q, alpha %g", kind, alpha)
 	}
 	a := &lora.Adapter{Alpha: alpha}
+	_, interleaved := m.InGGUF()
 	for _, t := range f.Tensors {
 		name, isA := strings.CutSuffix(t.Name, ".lora_a")
 		if !isA {
@@ -98,7 +97,7 @@ func ReadLoRA(path string, m *model.Model) (*lora.Adapter, error) {
 		}
 		a.Rank = max(a.Rank, t.Rows)
 		p := lora.Pair{Module: lora.Module{Name: strings.TrimSuffix(module, ".weight"), In: t.Cols, Out: b.Rows}, A: values(t), B: values(b)}
-		if pairwise(m) && rotary.MatchString(name) {
+		if interleaved && rotary.MatchString(name) {
 			if p.Out%m.HeadDim != 0 {
 				return nil, bad("tensor %s has %d rows", b.Name, p.Out)
 			}

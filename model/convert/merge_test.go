@@ -120,6 +120,11 @@ func TestLoRAFile(t *testing.T) {
 	if _, err := ReadLoRA(tiny, m); !errors.Is(err, dataset.ErrMalformed) {
 		t.Errorf("a base: error is %v", err)
 	}
+	m.Architecture = "mistral" // a llama in GGUF
+	var mistral bytes.Buffer
+	if err := WriteLoRA(&mistral, m, a); err != nil || !bytes.Equal(mistral.Bytes(), b.Bytes()) {
+		t.Errorf("an adapter of a Mistral is not as one of a Llama: %v", err)
+	}
 }
 
 // TestBrokenExportsAreRefused holds that the proof passes the trained model and none of the ways an export can be wrong: the scale left
