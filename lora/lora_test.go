@@ -179,6 +179,7 @@ func TestParseRefuses(t *testing.T) {
 		{"for rank 4", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 4}`, true},
 		{"rank 2.5", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 2.5}`, true},
 		{"no regular expression", `"alpha_pattern": {}`, `"alpha_pattern": {"(": 4}`, true},
+		{"at most 262144 are read", `"rank_pattern": {}`, `"rank_pattern": {"` + strings.Repeat(".{999}", 200) + `": 2, "` + strings.Repeat(".{999}", 100) + `": 2}`, true},
 		{"modules_to_save", `"modules_to_save": null`, `"modules_to_save": ["lm_head"]`, false},
 		{`peft_type is "IA3"`, `"LORA"`, `"IA3"`, false},
 		{"rank 0", `"r": 2`, `"r": 0`, true},

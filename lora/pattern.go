@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 )
@@ -17,22 +18,40 @@ type patternEntry struct {
 	key   string
 	value float64
 	match *regexp.Regexp
+	size  int // instructions of the expressions up to this one
 }
 
-// maxPattern bounds the entries of a pattern that is read.
-const maxPattern = 100_000
+// maxPattern bounds the instructions of a pattern's expressions, since few bytes can stand for many. A module's name has about 50.
+const maxPattern = 1 << 18
 
 // add appends an entry.
 func (p *pattern) add(key string, value float64) error {
-	if len(*p) == maxPattern {
-		return fmt.Errorf("more than %d entries", maxPattern)
-	}
-	m, err := regexp.Compile(`^(?:.*\.)?(?:` + key + `)$`)
+	m, size, err := compile(`^(?:.*\.)?(?:` + key + `)$`)
 	if err != nil {
 		return fmt.Errorf("%q is no regular expression this build reads: %w", key, err)
 	}
-	*p = append(*p, patternEntry{key, value, m})
+	if n := len(*p); n > 0 {
+		size += (*p)[n-1].size
+	}
+	if size > maxPattern {
+		return fmt.Errorf("its expressions have %d instructions; at most %d are read", size, maxPattern)
+	}
+	*p = append(*p, patternEntry{key, value, m, size})
 	return nil
+}
+
+// compile also returns how many instructions an expression has.
+func compile(expr string) (*regexp.Regexp, int, error) {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, 0, err
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err := regexp.Compile(expr)
+	return m, len(prog.Inst), err
 }
 
 // of is the number of a module, or the default.
