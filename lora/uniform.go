@@ -7,14 +7,19 @@ func (p Pair) Rank() int { return len(p.A) / p.In }
 
 // ScaleOf is s of one pair, from its own rank and alpha.
 func (a *Adapter) ScaleOf(p Pair) float32 {
-	alpha := p.Alpha
-	if alpha == 0 {
-		alpha = a.Alpha
-	}
+	alpha := a.alphaOf(p)
 	if a.RankRoot {
 		return float32(alpha / math.Sqrt(float64(p.Rank())))
 	}
 	return float32(alpha / float64(p.Rank()))
+}
+
+// alphaOf is α of one pair.
+func (a *Adapter) alphaOf(p Pair) float64 {
+	if p.Alpha != 0 {
+		return p.Alpha
+	}
+	return a.Alpha
 }
 
 // Widest is the highest rank of a pair, or the adapter's where it has none.
@@ -42,15 +47,11 @@ func (a *Adapter) Uniform() *Adapter {
 	out := *a
 	out.Rank, out.Pairs = wide, make([]Pair, len(a.Pairs))
 	for i, p := range a.Pairs {
-		alpha := p.Alpha
-		if alpha == 0 {
-			alpha = a.Alpha
-		}
 		ratio := float64(wide) / float64(p.Rank())
 		if a.RankRoot {
 			ratio = math.Sqrt(ratio)
 		}
-		w := Pair{Module: p.Module, Alpha: alpha * ratio, A: make([]float32, wide*p.In), B: make([]float32, p.Out*wide)}
+		w := Pair{Module: p.Module, Alpha: a.alphaOf(p) * ratio, A: make([]float32, wide*p.In), B: make([]float32, p.Out*wide)}
 		copy(w.A, p.A)
 		for o := range p.Out {
 			copy(w.B[o*wide:], p.B[o*p.Rank():(o+1)*p.Rank()])
