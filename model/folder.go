@@ -74,15 +74,15 @@ func (m *Model) fromFolder(dir string, w *safetensors.File, tied bool) error {
 	} else if err != nil {
 		return err
 	}
-	template, err := folderTemplate(dir)
+	template, err := FolderTemplate(dir)
 	if err != nil {
 		return err
 	}
 	return m.setChat(template)
 }
 
-// folderTemplate finds the chat template: chat_template.jinja, or the one in tokenizer_config.json, "" for none.
-func folderTemplate(dir string) (string, error) {
+// FolderTemplate finds a folder's chat template: chat_template.jinja, or the one in tokenizer_config.json, "" for none.
+func FolderTemplate(dir string) (string, error) {
 	b, err := readSmall(filepath.Join(dir, "chat_template.jinja"))
 	if err == nil {
 		return string(b), nil

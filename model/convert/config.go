@@ -125,7 +125,7 @@ func (s *Source) folderItems(to Target) ([]gguf.Pair, []item, error) {
 	if err := plain(m); err != nil {
 		return nil, nil, err
 	}
-	vocabulary, err := readVocabulary(s.path, m.Vocab)
+	vocabulary, err := readVocabulary(s.path, m)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("a GGUF file needs the tokenizer: %w", err)
 	}

@@ -3,12 +3,15 @@ package convert
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"temper/dataset"
+	"temper/internal/gguf"
 	"temper/internal/kernel"
 	"temper/lora"
 	"temper/model"
@@ -154,6 +157,87 @@ func TestThere(t *testing.T) {
 		if got, want := back.Tokenizer.Encode(text, true), first.Tokenizer.Encode(text, true); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, not %v", form, got, want)
 		}
+	}
+}
+
+// bosBase is the tiny base as a GGUF file that has BOS put before every text.
+func bosBase(t *testing.T) string {
+	t.Helper()
+	s, err := Open(tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // only read
+	pairs := s.pairs(Target{Keep: true})
+	for i, p := range pairs {
+		if p.Key == "tokenizer.ggml.add_bos_token" {
+			pairs[i].Value = gguf.Bool(true)
+		}
+	}
+	var infos []gguf.Info
+	for _, w := range s.gguf.Tensors {
+		infos = append(infos, gguf.Info{Name: w.Name, Type: w.Type, Dims: s.gguf.Dims(w.Name)})
+	}
+	var b bytes.Buffer
+	w, err := gguf.NewWriter(&b, pairs, infos)
+	for _, one := range s.gguf.Tensors {
+		if err == nil {
+			_, err = w.Write(one.Data)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "bos.gguf")
+	if err == nil {
+		err = os.WriteFile(path, b.Bytes(), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestEnds: the tokens around a text, whether BOS is put before it, and the chat template are the base's in a folder made of it and
+// in a file made of the folder, also where the folder names its template default among others.
+func TestEnds(t *testing.T) {
+	for _, path := range []string{tiny, bosBase(t)} {
+		base := open(t, path)
+		ids, err := base.Chat.Prompt([]dataset.Message{{Role: "user", Content: "hi"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := func(what, path string) {
+			t.Helper()
+			m := open(t, path)
+			bos, _ := m.Tokenizer.BOS()
+			wantBOS, _ := base.Tokenizer.BOS()
+			eos, _ := m.Tokenizer.EOS()
+			wantEOS, _ := base.Tokenizer.EOS()
+			if bos != wantBOS || eos != wantEOS || m.Tokenizer.AddBOS() != base.Tokenizer.AddBOS() {
+				t.Errorf("%s: BOS %d, EOS %d, added %v; want %d, %d, %v", what, bos, eos, m.Tokenizer.AddBOS(), wantBOS, wantEOS, base.Tokenizer.AddBOS())
+			}
+			if got, err := m.Chat.Prompt([]dataset.Message{{Role: "user", Content: "hi"}}); err != nil || !slices.Equal(got, ids) {
+				t.Errorf("%s: a prompt is %v, %v; want %v", what, got, err, ids)
+			}
+		}
+		folder, _ := converted(t, path, "int8")
+		same("the folder", folder)
+		file, _ := converted(t, folder, "f16")
+		same("the file of the folder", file)
+
+		settings := filepath.Join(folder, "tokenizer_config.json")
+		b, err := os.ReadFile(settings)
+		var c map[string]any
+		if err == nil {
+			err = json.Unmarshal(b, &c)
+		}
+		c["chat_template"] = []map[string]any{{"name": "tool_use", "template": "no"}, {"name": "default", "template": c["chat_template"]}}
+		if err == nil {
+			err = writeJSON(settings, c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, _ = converted(t, folder, "f16")
+		same("the file of the folder with several templates", file)
 	}
 }
 

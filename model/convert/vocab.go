@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"temper/dataset"
 	"temper/internal/gguf"
+	"temper/model"
 )
 
 // The kinds of tokens, as GGUF numbers them.
@@ -52,6 +52,16 @@ type addedToken struct {
 	Special    bool   `json:"special"`
 }
 
+// beginning is the step that puts a token before every text.
+func beginning(token string, id uint64) map[string]any {
+	special := map[string]any{"SpecialToken": map[string]any{"id": token, "type_id": 0}}
+	text := func(name string, kind int) map[string]any {
+		return map[string]any{"Sequence": map[string]any{"id": name, "type_id": kind}}
+	}
+	return map[string]any{"type": "TemplateProcessing", "single": []any{special, text("A", 0)}, "pair": []any{special, text("A", 0), text("B", 1)},
+		"special_tokens": map[string]any{token: map[string]any{"id": token, "ids": []uint64{id}, "tokens": []string{token}}}}
+}
+
 // writeVocabulary writes config.json, tokenizer.json and tokenizer_config.json for the byte-level BPE of a GGUF file.
 func writeVocabulary(dir string, f *gguf.File, config map[string]any) error {
 	kind, _ := f.String("tokenizer.ggml.model")
@@ -89,6 +99,9 @@ func writeVocabulary(dir string, f *gguf.File, config map[string]any) error {
 	}
 	if add, ok := f.Bool("tokenizer.ggml.add_bos_token"); ok {
 		settings["add_bos_token"] = add
+		if id, ok := config["bos_token_id"].(uint64); ok && add {
+			file["post_processor"] = beginning(tokens[id], id)
+		}
 	}
 	return errors.Join(writeJSON(filepath.Join(dir, "config.json"), config), writeJSON(filepath.Join(dir, "tokenizer.json"), file),
 		writeJSON(filepath.Join(dir, "tokenizer_config.json"), settings))
@@ -105,8 +118,8 @@ type vocabularyFile struct {
 	} `json:"model"`
 }
 
-// readVocabulary is the tokenizer of a folder, byte-level BPE, as metadata of a GGUF file with rows tokens.
-func readVocabulary(dir string, rows int) ([]gguf.Pair, error) {
+// readVocabulary is the tokenizer of a folder, byte-level BPE, as metadata of a GGUF file of m, which the folder opens as.
+func readVocabulary(dir string, m *model.Model) ([]gguf.Pair, error) {
 	b, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
 	if err != nil {
 		return nil, err
@@ -119,6 +132,7 @@ func readVocabulary(dir string, rows int) ([]gguf.Pair, error) {
 	if f.Model.Type != "BPE" || !ok {
 		return nil, unnamed("for the tokenizer in tokenizer.json: %s with other words than those of GPT-2, SmolLM, Llama 3 and Qwen 2", f.Model.Type)
 	}
+	rows := m.Vocab
 	tokens, types := make([]string, rows), make([]int32, rows)
 	for i := range tokens {
 		tokens[i], types[i] = fmt.Sprintf("[PAD%d]", i), unused
@@ -151,7 +165,7 @@ func readVocabulary(dir string, rows int) ([]gguf.Pair, error) {
 	pairs := []gguf.Pair{{Key: "tokenizer.ggml.model", Value: gguf.Text("gpt2")}, {Key: "tokenizer.ggml.pre", Value: gguf.Text(pre)},
 		{Key: "tokenizer.ggml.tokens", Value: gguf.Texts(tokens)}, {Key: "tokenizer.ggml.token_type", Value: gguf.Int32s(types)},
 		{Key: "tokenizer.ggml.merges", Value: gguf.Texts(merges)}}
-	more, err := specials(dir, tokens)
+	more, err := specials(dir, m)
 	return append(pairs, more...), err
 }
 
@@ -188,46 +202,22 @@ func mergeTexts(raw []json.RawMessage) ([]string, error) {
 	return merges, nil
 }
 
-// specials are the tokens that begin and end a text, and the chat template, from tokenizer_config.json.
-func specials(dir string, tokens []string) ([]gguf.Pair, error) {
-	var c struct {
-		BOS      any   `json:"bos_token"`
-		EOS      any   `json:"eos_token"`
-		AddBOS   *bool `json:"add_bos_token"`
-		Template any   `json:"chat_template"`
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("tokenizer_config.json: %w", err)
-	}
+// specials are the tokens that begin and end a text, whether BOS is put before one, and the chat template.
+func specials(dir string, m *model.Model) ([]gguf.Pair, error) {
 	var pairs []gguf.Pair
-	for _, s := range []struct {
-		name  string
-		token any
-	}{{"bos", c.BOS}, {"eos", c.EOS}} {
-		text, _ := s.token.(string)
-		if m, ok := s.token.(map[string]any); ok {
-			text, _ = m["content"].(string)
-		}
-		for i, t := range tokens {
-			if text != "" && t == text {
-				pairs = append(pairs, gguf.Pair{Key: "tokenizer.ggml." + s.name + "_token_id", Value: gguf.Uint32(uint32(i))})
-				break
-			}
-		}
+	put := func(key string, value []byte) {
+		pairs = append(pairs, gguf.Pair{Key: "tokenizer." + key, Value: value})
 	}
-	if c.AddBOS != nil {
-		pairs = append(pairs, gguf.Pair{Key: "tokenizer.ggml.add_bos_token", Value: gguf.Bool(*c.AddBOS)})
+	if id, ok := m.Tokenizer.BOS(); ok {
+		put("ggml.bos_token_id", gguf.Uint32(uint32(id)))
 	}
-	template, _ := c.Template.(string)
-	if b, err := os.ReadFile(filepath.Join(dir, "chat_template.jinja")); err == nil {
-		template = string(b)
+	if id, ok := m.Tokenizer.EOS(); ok {
+		put("ggml.eos_token_id", gguf.Uint32(uint32(id)))
 	}
+	put("ggml.add_bos_token", gguf.Bool(m.Tokenizer.AddBOS()))
+	template, err := model.FolderTemplate(dir)
 	if template != "" {
-		pairs = append(pairs, gguf.Pair{Key: "tokenizer.chat_template", Value: gguf.Text(template)})
+		put("chat_template", gguf.Text(template))
 	}
-	return pairs, nil
+	return pairs, err
 }
