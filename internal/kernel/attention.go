@@ -24,11 +24,16 @@ func (a Attention) capped(scores []float32) float32 {
 	if a.Cap == 0 {
 		return a.Scale
 	}
-	twice := 2 * a.Scale / a.Cap
-	for i, v := range scores {
-		scores[i] = a.Cap * (1 - 2/(exp(v*twice)+1))
-	}
+	bend(scores, a.Scale, a.Cap)
 	return 1
+}
+
+// bend replaces x by cap·tanh(x·scale/cap).
+func bend(x []float32, scale, cap float32) {
+	expSum(x, 2*scale/cap, 0)
+	for i, e := range x {
+		x[i] = cap * (1 - 2/(e+1))
+	}
 }
 
 // attend turns scores p and their values' gradients d into probabilities and scores' gradients.
@@ -40,9 +45,9 @@ func (a Attention) attend(p, d []float32, lse, delta float32) {
 	a.capped(p)
 	for i, v := range p {
 		bent := v / a.Cap
-		e := exp(v - lse)
-		p[i], d[i] = e, e*(d[i]-delta)*(1-bent*bent)*a.Scale
+		d[i] = (d[i] - delta) * (1 - bent*bent) * a.Scale
 	}
+	attend(p, d, 1, lse, 0)
 }
 
 // queryRows is the height of an attention tile.

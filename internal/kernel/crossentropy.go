@@ -32,14 +32,8 @@ func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n i
 				}
 				if cap == 0 {
 					loss[i] = surprise(row, int(targets[i]), factor)
-					continue
-				}
-				Attention{Scale: 1, Cap: cap}.capped(row)
-				bent := grow(&w.row, vocab)
-				copy(bent, row)
-				loss[i] = surprise(row, int(targets[i]), factor)
-				for j, v := range bent {
-					row[j] *= 1 - v*v/(cap*cap)
+				} else {
+					loss[i] = bentSurprise(w, row, int(targets[i]), factor, cap)
 				}
 			}
 		})
@@ -59,4 +53,19 @@ func surprise(row []float32, target int, factor float32) float32 {
 	Scale(row, factor*float32(1/sum))
 	row[target] -= factor
 	return float32(math.Log(sum) + float64(high) - float64(at))
+}
+
+// bentSurprise is surprise for logits that cap bends.
+func bentSurprise(w *workspace, row []float32, target int, factor, cap float32) float32 {
+	bend(row, 1, cap)
+	if factor == 0 {
+		return surprise(row, target, 0)
+	}
+	bent := grow(&w.row, len(row))
+	copy(bent, row)
+	loss := surprise(row, target, factor)
+	for i, v := range bent {
+		row[i] *= 1 - v*v/(cap*cap)
+	}
+	return loss
 }

@@ -114,8 +114,7 @@ func gelu(gate []float32, f func(at int, gate, s []float32)) {
 
 // Cap bends x towards ±cap in place: cap·tanh(x/cap).
 func Cap(x []float32, cap float32) {
-	a := Attention{Scale: 1, Cap: cap}
-	Parallel(len(x), 4096, func(_, lo, hi int) { a.capped(x[lo:hi]) })
+	Parallel(len(x), 4096, func(_, lo, hi int) { bend(x[lo:hi], 1, cap) })
 }
 
 // AddRow adds the row b to each of n rows of y.
