@@ -128,4 +128,9 @@ func TestPreflight(t *testing.T) {
 	if !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), "checkpointing: full would fit") {
 		t.Errorf("none where full fits: %v", err)
 	}
+	last := *a
+	last.Pairs = a.Pairs[len(a.Pairs)-7:]
+	if m, err := Preflight(base, &last, 512, Options{}); err != nil || m.Blocks != none.Blocks || m.Adapter >= none.Adapter {
+		t.Errorf("pairs of the last layer alone, in blocks that serve all: %+v, %v", m, err)
+	}
 }

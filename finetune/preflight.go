@@ -48,10 +48,12 @@ func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory,
 func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpointing string) Memory {
 	cfg := shape(base, rows)
 	cfg.Rank, cfg.Dropout = a.Widest(), a.Dropout
-	for _, m := range base.BlockModules(0) {
-		if _, ok := a.Pair(m.Name); ok {
-			for _, k := range m.Kinds {
-				cfg.Adapted[k] = true
+	for i := range base.Layers { // one block serves all
+		for _, m := range base.BlockModules(i) {
+			if _, ok := a.Pair(m.Name); ok {
+				for _, k := range m.Kinds {
+					cfg.Adapted[k] = true
+				}
 			}
 		}
 	}
