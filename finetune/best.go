@@ -7,7 +7,7 @@ type best struct {
 	Since int     `json:"since"` // evaluations after it
 }
 
-// evaluated notes a held-out loss, keeps the values of the lowest, and ends the run where patience is over.
+// evaluated notes a held-out loss and keeps the values of the lowest.
 func (t *trainer) evaluated(loss float64) {
 	if t.o.Patience == 0 {
 		return
