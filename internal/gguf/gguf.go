@@ -3,9 +3,7 @@
 package gguf
 
 import (
-	"errors"
 	"fmt"
-	"syscall"
 
 	"temper/dataset"
 	"temper/internal/quant"
@@ -26,18 +24,11 @@ type File struct {
 	raw    map[string][]byte // the same as it stands in the file: the type's number and the value
 	byName map[string]*quant.Tensor
 	dims   map[string][]uint64
-	mapped [][]byte
+	mapped quant.Maps
 }
 
 // Close unmaps the files: their tensors must not be used afterwards.
-func (f *File) Close() error {
-	var err error
-	for _, b := range f.mapped {
-		err = errors.Join(err, syscall.Munmap(b))
-	}
-	f.mapped = nil
-	return err
-}
+func (f *File) Close() error { return f.mapped.Close() }
 
 // Tensor returns the tensor of that name.
 func (f *File) Tensor(name string) (*quant.Tensor, bool) {

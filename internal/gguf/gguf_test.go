@@ -54,6 +54,12 @@ func TestTruncated(t *testing.T) {
 	if _, err := Open(path); !errors.Is(err, ErrFormat) {
 		t.Errorf("one byte short: %v", err)
 	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); !errors.Is(err, ErrFormat) {
+		t.Errorf("an empty file: %v", err)
+	}
 }
 
 // TestOverflow: dimensions whose product wraps around to no bytes are refused.

@@ -2,9 +2,9 @@ package gguf
 
 import (
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
+
+	"temper/internal/quant"
 )
 
 // maxParts bounds the files of a split model.
@@ -28,29 +28,18 @@ func Open(path string) (*File, error) {
 
 // openOne maps one file.
 func openOne(path string) (*File, error) {
-	f, err := os.Open(path)
+	var m quant.Maps
+	b, err := m.Map(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	f, err := Parse(b, path)
 	if err != nil {
+		m.Close() //nolint:errcheck // the first error tells more
 		return nil, err
 	}
-	if info.Size() == 0 || info.Size() != int64(int(info.Size())) {
-		return nil, fmt.Errorf("%s: %d bytes: %w", path, info.Size(), ErrFormat)
-	}
-	b, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	g, err := Parse(b, path)
-	if err != nil {
-		syscall.Munmap(b) //nolint:errcheck // the first error tells more
-		return nil, err
-	}
-	g.mapped = [][]byte{b}
-	return g, nil
+	f.mapped = m
+	return f, nil
 }
 
 // join adds the tensors of the other n-1 files.

@@ -1,4 +1,5 @@
-// Package quant is the block formats of quantized weights: their layouts, their values, and the way back from float32.
+// Package quant is the block formats of quantized weights: their layouts, their values, the way back from float32, and the files
+// they lie in as memory.
 //
 // Layouts and values are ggml's (ggml-common.h, ggml-quants.c), with the type numbers of the GGUF file format, and those of
 // bitsandbytes (NF4: Dettmers et al. 2023, arXiv:2305.14314, §3; int8: Dettmers et al. 2022, arXiv:2208.07339).

@@ -7,7 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"temper/internal/quant"
 )
 
 // The bounds on a sharded model.
@@ -75,27 +76,16 @@ func (f *File) shards(dir string, index map[string]string) error {
 
 // openFile maps one file.
 func openFile(path string) (*File, error) {
-	f, err := os.Open(path)
+	var m quant.Maps
+	b, err := m.Map(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	f, err := Parse(b)
 	if err != nil {
-		return nil, err
-	}
-	if info.Size() == 0 || info.Size() != int64(int(info.Size())) {
-		return nil, fmt.Errorf("%s: %d bytes: %w", path, info.Size(), ErrFormat)
-	}
-	b, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	one, err := Parse(b)
-	if err != nil {
-		syscall.Munmap(b) //nolint:errcheck // the first error tells more
+		m.Close() //nolint:errcheck // the first error tells more
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	one.mapped = [][]byte{b}
-	return one, nil
+	f.mapped = m
+	return f, nil
 }

@@ -2,12 +2,11 @@
 package safetensors
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"syscall"
 
 	"temper/dataset"
+	"temper/internal/quant"
 )
 
 // ErrFormat means the bytes are not a valid safetensors file.
@@ -32,7 +31,7 @@ type Tensor struct {
 type File struct {
 	Metadata map[string]string
 	tensors  map[string]Tensor
-	mapped   [][]byte
+	mapped   quant.Maps
 }
 
 // Names are the tensors' names, sorted.
@@ -52,11 +51,4 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 }
 
 // Close unmaps what OpenDir mapped: its tensors must not be used afterwards.
-func (f *File) Close() error {
-	var err error
-	for _, b := range f.mapped {
-		err = errors.Join(err, syscall.Munmap(b))
-	}
-	f.mapped = nil
-	return err
-}
+func (f *File) Close() error { return f.mapped.Close() }
