@@ -65,8 +65,8 @@ func (f *File) Matrix(name string) (*quant.Tensor, bool, error) {
 
 func (f *File) has(name string) bool { _, ok := f.tensors[name]; return ok }
 
-// A State is the JSON beside a weight in NF4.
-type State struct {
+// A state is the JSON beside a weight in NF4.
+type state struct {
 	QuantType    string  `json:"quant_type"`
 	Group        int     `json:"blocksize"`
 	DType        string  `json:"dtype"`
@@ -81,7 +81,7 @@ const maxSide = 1 << 30
 
 // nf4 reads a weight in NF4.
 func (f *File) nf4(t Tensor) (*quant.Tensor, error) {
-	var s State
+	var s state
 	if err := json.Unmarshal(f.tensors[t.Name+quantState+"nf4"].Data, &s); err != nil {
 		return nil, fmt.Errorf("its state: %w: %w", err, ErrFormat)
 	}

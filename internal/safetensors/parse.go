@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -110,16 +109,12 @@ func (f *File) entries(header []byte) (map[string]entry, error) {
 
 // check bounds an entry by the data there is.
 func (e entry) check(name string, data int64) error {
-	size, ok := sizes[e.DType]
-	if !ok {
+	if sizes[e.DType] == 0 {
 		return fmt.Errorf("tensor %q has data type %q: %w", name, e.DType, ErrFormat)
 	}
-	n := int64(size)
-	for _, d := range e.Shape {
-		if d < 0 || d > 0 && n > math.MaxInt64/int64(d) {
-			return fmt.Errorf("tensor %q has shape %v: %w", name, e.Shape, ErrFormat)
-		}
-		n *= int64(d)
+	n, err := Tensor{Name: name, DType: e.DType, Shape: e.Shape}.size()
+	if err != nil {
+		return err
 	}
 	if len(e.Offsets) != 2 || e.Offsets[0] < 0 || e.Offsets[1] > data || e.Offsets[1]-e.Offsets[0] != n {
 		return fmt.Errorf("tensor %q of %s and shape %v has offsets %v in %d bytes of data: %w", name, e.DType, e.Shape, e.Offsets, data, ErrFormat)
