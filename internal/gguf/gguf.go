@@ -16,7 +16,6 @@ var ErrFormat = fmt.Errorf("not a valid GGUF file: %w", dataset.ErrMalformed)
 type File struct {
 	Path    string
 	Parts   []string // all files of a model that is split, Path alone of one that is not
-	Version uint32
 	Keys    []string // of the metadata, in file order
 	Tensors []*quant.Tensor
 

@@ -24,8 +24,8 @@ func (f *File) read(r *reader) {
 		r.fail("it does not start with GGUF")
 		return
 	}
-	if f.Version = r.u32(); f.Version != 2 && f.Version != 3 {
-		r.fail("version %d; 2 and 3 are read", f.Version)
+	if version := r.u32(); version != 2 && version != 3 {
+		r.fail("version %d; 2 and 3 are read", version)
 		return
 	}
 	tensors, pairs := r.count(24), r.count(13)
