@@ -60,11 +60,29 @@ func TestHuggingFace(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.Cases.check(t, tok, true)
-			if got := tok.Wrap(f.Plain); !slices.Equal(got, f.Wrapped) {
-				t.Errorf("Wrap(%v) = %v, want %v", f.Plain, got, f.Wrapped)
+			if got := slices.Concat(tok.before, f.Plain, tok.after); !slices.Equal(got, f.Wrapped) {
+				t.Errorf("%v with what goes around it is %v, want %v", f.Plain, got, f.Wrapped)
 			}
 		})
 	}
+}
+
+// sentencePiece is a folder's tokenizer that has the tokenizer.model of testdata, and no tokenizer.json.
+func sentencePiece(t *testing.T, name string) *Tokenizer {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name+".model"))
+	dir := t.TempDir()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "tokenizer.model"), b, 0o600)
+	}
+	var tok *Tokenizer
+	if err == nil {
+		tok, err = FromHF(dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
 }
 
 // TestSentencePiece: tokenizer.model files give the ids of sentencepiece, version 0.2.3 (testdata/make.py).
@@ -73,11 +91,7 @@ func TestSentencePiece(t *testing.T) {
 	readAnswers(t, "sentencepiece.json", &all)
 	for name, cases := range all {
 		t.Run(name, func(t *testing.T) {
-			tok, err := FromSentencePiece(filepath.Join("testdata", name+".model"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			cases.check(t, tok, false)
+			cases.check(t, sentencePiece(t, name), false)
 		})
 	}
 }
@@ -186,10 +200,7 @@ func TestEnds(t *testing.T) {
 
 // TestDecode: the text of ids comes back, but for what the model does not keep.
 func TestDecode(t *testing.T) {
-	tok, err := FromSentencePiece("testdata/bpe.model")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tok := sentencePiece(t, "bpe")
 	for _, s := range []string{"a b  c", "naïve 漢字\n\x00"} {
 		if got := tok.Decode(tok.Encode(s, false)); got != " "+s {
 			t.Errorf("%q came back as %q", s, got)

@@ -83,9 +83,3 @@ func pairID(b json.RawMessage) ([]int32, error) {
 	}
 	return []int32{id}, nil
 }
-
-// Wrap returns ids with the tokens that the tokenizer's file puts before and after a text, such as [CLS] and [SEP].
-func (t *Tokenizer) Wrap(ids []int32) []int32 {
-	out := make([]int32, 0, len(t.before)+len(ids)+len(t.after))
-	return append(append(append(out, t.before...), ids...), t.after...)
-}

@@ -41,19 +41,6 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// FromSentencePiece reads a tokenizer.model: BPE or unigram.
-func FromSentencePiece(path string) (*Tokenizer, error) {
-	b, err := readBounded(path, maxModel)
-	if err != nil {
-		return nil, err
-	}
-	t, err := parseSentencePiece(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
-}
-
 func parseSentencePiece(b []byte) (*Tokenizer, error) {
 	f, err := readSentencePiece(b)
 	if err != nil {
