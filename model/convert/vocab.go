@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"temper/dataset"
 	"temper/internal/gguf"
@@ -21,13 +20,19 @@ const (
 	unused      = 5
 )
 
+// The expressions of Llama 3's words and of Qwen 2's.
+const (
+	llama3Words = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	qwen2Words  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+)
+
 // preTokenizers are the ways to cut text into words of byte-level BPE, by GGUF's name and as tokenizer.json spells them.
 var preTokenizers = map[string]any{
 	"gpt-2": byteLevel(true),
 	"smollm": map[string]any{"type": "Sequence", "pretokenizers": []any{
 		map[string]any{"type": "Digits", "individual_digits": true}, byteLevel(true)}},
-	"llama-bpe": words(`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`),
-	"qwen2":     words(`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`),
+	"llama-bpe": words(llama3Words),
+	"qwen2":     words(qwen2Words),
 }
 
 // byteLevel is the step that turns bytes into letters, after cutting into GPT-2's words or not.
@@ -110,7 +115,7 @@ func writeVocabulary(dir string, f *gguf.File, config map[string]any) error {
 // vocabularyFile is what is read of a tokenizer.json.
 type vocabularyFile struct {
 	AddedTokens  []addedToken `json:"added_tokens"`
-	PreTokenizer any          `json:"pre_tokenizer"`
+	PreTokenizer preTokenizer `json:"pre_tokenizer"`
 	Model        struct {
 		Type   string            `json:"type"`
 		Vocab  map[string]int    `json:"vocab"`
@@ -128,7 +133,7 @@ func readVocabulary(dir string, m *model.Model) ([]gguf.Pair, error) {
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, fmt.Errorf("tokenizer.json: %w: %w", err, dataset.ErrMalformed)
 	}
-	pre, ok := preName(f.PreTokenizer)
+	pre, ok := f.PreTokenizer.name()
 	if f.Model.Type != "BPE" || !ok {
 		return nil, unnamed("for the tokenizer in tokenizer.json: %s with other words than those of GPT-2, SmolLM, Llama 3 and Qwen 2", f.Model.Type)
 	}
@@ -169,23 +174,46 @@ func readVocabulary(dir string, m *model.Model) ([]gguf.Pair, error) {
 	return append(pairs, more...), err
 }
 
-// preName is GGUF's name for a pre-tokenizer.
-func preName(pre any) (string, bool) {
-	if one, ok := pre.(map[string]any); ok && one["type"] == "ByteLevel" {
-		return "gpt-2", one["use_regex"] != false
+// A preTokenizer is what is read of one in a tokenizer.json.
+type preTokenizer struct {
+	Type  string         `json:"type"`
+	Steps []preTokenizer `json:"pretokenizers"`
+
+	Pattern          struct{ Regex string } `json:"pattern"`
+	Behavior         string                 `json:"behavior"`
+	Invert           bool                   `json:"invert"`
+	IndividualDigits bool                   `json:"individual_digits"`
+	AddPrefixSpace   *bool                  `json:"add_prefix_space"` // true if it is not said
+	UseRegex         *bool                  `json:"use_regex"`        // likewise
+}
+
+// name is GGUF's name for a pre-tokenizer: one of preTokenizers' and no step beside.
+func (p preTokenizer) name() (string, bool) {
+	steps := p.Steps
+	if p.Type != "Sequence" {
+		steps = []preTokenizer{p}
 	}
-	b, err := json.Marshal(pre)
-	if err != nil {
+	if len(steps) == 0 || len(steps) > 2 {
 		return "", false
 	}
-	for _, name := range []string{"llama-bpe", "qwen2"} {
-		cut := preTokenizers[name].(map[string]any)["pretokenizers"].([]any)[0].(map[string]any)["pattern"]
-		if want, err := json.Marshal(cut); err == nil && strings.Contains(string(b), string(want)) {
-			return name, true
+	first, last := steps[0], steps[len(steps)-1]
+	if last.Type != "ByteLevel" || last.AddPrefixSpace == nil || *last.AddPrefixSpace {
+		return "", false
+	}
+	switch cuts := last.UseRegex == nil || *last.UseRegex; {
+	case len(steps) == 1:
+		return "gpt-2", cuts
+	case first.Type == "Digits":
+		return "smollm", cuts && first.IndividualDigits
+	case first.Type == "Split" && first.Behavior == "Isolated" && !first.Invert && !cuts:
+		switch first.Pattern.Regex {
+		case llama3Words:
+			return "llama-bpe", true
+		case qwen2Words:
+			return "qwen2", true
 		}
 	}
-	text := string(b)
-	return "smollm", strings.Contains(text, `"individual_digits":true`) && strings.Contains(text, `"ByteLevel"`) && !strings.Contains(text, `"Split"`)
+	return "", false
 }
 
 // mergeTexts are merges as two texts with a space between.
