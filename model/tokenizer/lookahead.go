@@ -14,13 +14,13 @@ type lookahead struct{ expr *regexp2.Regexp }
 // maxExpr is the longest expression taken, in bytes.
 const maxExpr = 1 << 14
 
-// newLookahead compiles an expression. One that repeats a repetition is refused: matching it can take exponential time.
+// newLookahead compiles an expression. One that repeats a repetition or a choice is refused: matching it can take exponential time.
 func newLookahead(expr string) (lookahead, error) {
 	if len(expr) > maxExpr {
 		return lookahead{}, fmt.Errorf("an expression of %d bytes; at most %d: %w", len(expr), maxExpr, ErrUnsupported)
 	}
 	if nested(expr) {
-		return lookahead{}, fmt.Errorf("expression %q repeats a repetition: %w", expr, ErrUnsupported)
+		return lookahead{}, fmt.Errorf("expression %q repeats a repetition or a choice: %w", expr, ErrUnsupported)
 	}
 	// .NET's name for Greek letters and its like are not used by tokenizers; possessive marks change only the speed.
 	x, err := regexp2.Compile(strings.NewReplacer("?+", "?", "++", "+", "*+", "*").Replace(expr), regexp2.None)
@@ -48,9 +48,10 @@ func (l lookahead) matches(text string, found func(from, to int)) {
 	}
 }
 
-// nested reports whether an expression repeats a group that holds a repetition without bound.
+// nested reports whether an expression repeats without bound a group that holds such a repetition, or a choice: both can match
+// one text in exponentially many ways.
 func nested(expr string) bool {
-	var open []bool // whether each open group holds such a repetition
+	var open []bool // whether each open group holds one
 	inner := false  // whether the group just closed did
 	for i := 0; i < len(expr); i++ {
 		repeat := expr[i] == '*' || expr[i] == '+' || expr[i] == '{' && unbounded(expr[i:])
@@ -73,7 +74,7 @@ func nested(expr string) bool {
 			if open = open[:last]; inner && last > 0 {
 				open[last-1] = true
 			}
-		case repeat && len(open) > 0:
+		case (repeat || expr[i] == '|') && len(open) > 0:
 			open[len(open)-1] = true
 		}
 	}

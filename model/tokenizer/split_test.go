@@ -107,7 +107,7 @@ func TestBehaviors(t *testing.T) {
 
 // TestNested: an expression that could take exponential time is refused, those in use are not.
 func TestNested(t *testing.T) {
-	for _, bad := range []string{`(a+)+`, `(?:\s*x*)*y`, `((a|b+)c)*`, `(a{2,})+`, `(\w+)?{2,}`} {
+	for _, bad := range []string{`(a+)+`, `(?:\s*x*)*y`, `((a|b+)c)*`, `(a{2,})+`, `(\w+)?{2,}`, `^(a|aa)+$`, `((a|aa)b?)*`} {
 		if !nested(bad) {
 			t.Errorf("%q is taken", bad)
 		}
