@@ -61,11 +61,14 @@ func watch(dir checkpointFolder, own string, from *finetune.Checkpoint, force bo
 	return w, err
 }
 
-// cutSteps opens a log of steps for more, with its lines up to a step.
+// cutSteps opens a log of steps for more, with its lines up to a step. A file that is none is not touched.
 func cutSteps(path string, step int) (*os.File, error) {
 	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
+	}
+	if begin := []byte(`{"step":`); len(b) > 0 && !bytes.HasPrefix(b, begin) && !bytes.HasPrefix(begin, b) {
+		return nil, fmt.Errorf("%w: %s is no log of a training's steps: name another file with --log, or remove this one", errInput, path)
 	}
 	var kept []byte
 	for line := range bytes.Lines(b) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -136,6 +137,31 @@ func logged(t *testing.T, adapter string, n int) {
 	for i, e := range events {
 		if e.Step != int64(i+1) || e.Scalars[0].Tag != "train/loss" || !(e.Scalars[0].Value > 0) {
 			t.Errorf("event %d is %+v", i, e)
+		}
+	}
+}
+
+// TestForeignLog: a training that goes on cuts its own log, torn or whole, and touches no file that is none.
+func TestForeignLog(t *testing.T) {
+	const one, two = `{"step":1,"loss":2}` + "\n", `{"step":2,"loss":1}` + "\n"
+	for was, want := range map[string]string{"": "", one + two: one, one + `{"st`: one, `{"st`: "", "a diary\n": "refused", `{"text":"a row"}` + "\n": "refused"} {
+		path := filepath.Join(t.TempDir(), "log")
+		if err := os.WriteFile(path, []byte(was), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := cutSteps(path, 1)
+		if err == nil {
+			f.Close()
+		}
+		b, readErr := os.ReadFile(path)
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		switch {
+		case want == "refused" && (!errors.Is(err, errInput) || string(b) != was):
+			t.Errorf("%q: %v, left %q", was, err, b)
+		case want != "refused" && (err != nil || string(b) != want):
+			t.Errorf("%q: %v, left %q, want %q", was, err, b, want)
 		}
 	}
 }
