@@ -267,7 +267,7 @@ func (w *Web) permitted(ctx context.Context, u *url.URL) error {
 		return h.err
 	}
 	if h.robots != nil {
-		if !h.robots.Test(u.EscapedPath()) {
+		if !h.robots.Test(u.RequestURI()) {
 			return fmt.Errorf("%s: its robots.txt does not want it read by programs: %w", u, ErrForbidden)
 		}
 		if d := min(h.robots.CrawlDelay, maxDelay); d > cmp.Or(w.Every, time.Second) {

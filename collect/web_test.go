@@ -162,11 +162,13 @@ func TestWebResume(t *testing.T) {
 // TestWebForbidden: robots.txt and private addresses keep files from being read, also where a redirection leads there; a crawl delay is
 // kept.
 func TestWebForbidden(t *testing.T) {
-	s := &site{files: map[string]string{"/a": "a", "/no/b": "b", "/to": "goto /no/b"}, robots: "User-agent: temper\nDisallow: /no\nCrawl-delay: 7\n"}
+	s := &site{files: map[string]string{"/a": "a", "/no/b": "b", "/to": "goto /no/b"}, robots: "User-agent: temper\nDisallow: /no\nDisallow: /*?old\nCrawl-delay: 7\n"}
 	at := serve(t, s)
 	web := &Web{Folder: t.TempDir(), Private: true, Every: time.Nanosecond}
-	if _, err := web.Open(t.Context(), at+"/no/b"); !errors.Is(err, ErrForbidden) || !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("what robots.txt disallows: %v", err)
+	for _, no := range []string{"/no/b", "/a?old=1"} {
+		if _, err := web.Open(t.Context(), at+no); !errors.Is(err, ErrForbidden) || !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s, which robots.txt disallows: %v", no, err)
+		}
 	}
 	obj, err := web.Open(t.Context(), at+"/a")
 	if err != nil {
