@@ -86,6 +86,7 @@ func (h *Hub) List(ctx context.Context, root string) iter.Seq2[FileInfo, error] 
 			return
 		}
 		for _, f := range files {
+			h.web.again(h.address(place{p.repo, p.revision, f.Path}))
 			if !yield(FileInfo{URI: base + "/" + f.Path, Size: f.Size}, nil) {
 				return
 			}
@@ -186,5 +187,10 @@ func (h *Hub) Open(ctx context.Context, uri string) (dataset.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.web.Open(ctx, h.endpoint+"/datasets/"+escaped(p.repo)+"/resolve/"+url.PathEscape(p.revision)+"/"+escaped(p.path))
+	return h.web.Open(ctx, h.address(p))
+}
+
+// address is where the hub has a file.
+func (h *Hub) address(p place) string {
+	return h.endpoint + "/datasets/" + escaped(p.repo) + "/resolve/" + url.PathEscape(p.revision) + "/" + escaped(p.path)
 }

@@ -19,17 +19,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/temoto/robotstxt"
-	"golang.org/x/time/rate"
-
 	"temper/dataset"
 )
 
-const (
-	maxFetch  = 1 << 40 // bytes of a file
-	maxRobots = 512 << 10
-	maxDelay  = time.Minute // that a robots.txt may ask for
-)
+const maxFetch = 1 << 40 // bytes of a file
 
 // Web is files by their http and https addresses. A file is fetched whole into Folder, once; what breaks off goes on from there where
 // the server can. It asks robots.txt, waits between the requests to a host, and refuses addresses of private networks, which a name
@@ -44,18 +37,11 @@ type Web struct {
 	mu     sync.Mutex
 	hosts  map[string]*host
 	client *http.Client
+	listed map[string]bool // names of files in Folder to ask for again when they are opened next
 }
 
 // agent is how requests say who asks.
 const agent = "temper"
-
-// A host is what is known of a server.
-type host struct {
-	once   sync.Once
-	robots *robotstxt.Group
-	err    error
-	pace   *rate.Limiter
-}
 
 // ErrForbidden means that a server's robots.txt, or the rule on private addresses, keeps a file from being read.
 var ErrForbidden = fmt.Errorf("%w to read", fs.ErrPermission)
@@ -94,6 +80,34 @@ type fetched struct {
 	Done     bool   `json:"done"`
 }
 
+// name is where a file is kept.
+func (w *Web) name(address string) string {
+	sum := sha256.Sum256([]byte(address))
+	return filepath.Join(w.Folder, hex.EncodeToString(sum[:16]))
+}
+
+// again has a file that was fetched before asked for again when it is opened next: a listing does not say whether it has changed.
+func (w *Web) again(address string) {
+	name := w.name(address)
+	if _, err := os.Stat(name); err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.listed == nil {
+		w.listed = map[string]bool{}
+	}
+	w.listed[name] = true
+}
+
+// asked reports whether a file is to be asked for again, once.
+func (w *Web) asked(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer delete(w.listed, name)
+	return w.listed[name]
+}
+
 // fetch brings a file into the folder and returns its name there. If fresh, the server is asked whether it has changed.
 func (w *Web) fetch(ctx context.Context, address string, fresh bool) (string, error) {
 	u, err := url.Parse(address)
@@ -103,10 +117,10 @@ func (w *Web) fetch(ctx context.Context, address string, fresh bool) (string, er
 	if err := os.MkdirAll(w.Folder, 0o755); err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(address))
-	name := filepath.Join(w.Folder, hex.EncodeToString(sum[:16]))
+	name := w.name(address)
 	unlock := lock(name)
 	defer unlock()
+	fresh = w.asked(name) || fresh
 	var have fetched
 	if b, err := os.ReadFile(name + ".json"); err == nil && json.Unmarshal(b, &have) != nil || have.URL != address {
 		have = fetched{}
@@ -240,66 +254,4 @@ func lock(name string) func() {
 	mu, _ := fetching.LoadOrStore(name, &sync.Mutex{})
 	mu.(*sync.Mutex).Lock()
 	return mu.(*sync.Mutex).Unlock
-}
-
-// host is what is known of an address's server.
-func (w *Web) host(u *url.URL) *host {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.hosts == nil {
-		w.hosts = map[string]*host{}
-	}
-	key := u.Scheme + "://" + u.Host
-	if w.hosts[key] == nil {
-		w.hosts[key] = &host{pace: rate.NewLimiter(rate.Every(cmp.Or(w.Every, time.Second)), 1)}
-	}
-	return w.hosts[key]
-}
-
-// permitted waits for the host's turn, or says that its robots.txt does not want the address read. Source: RFC 9309.
-func (w *Web) permitted(ctx context.Context, u *url.URL) error {
-	h := w.host(u)
-	h.once.Do(func() { h.robots, h.err = w.robots(ctx, u) })
-	if h.err != nil {
-		w.mu.Lock()
-		delete(w.hosts, u.Scheme+"://"+u.Host) // ask again next time
-		w.mu.Unlock()
-		return h.err
-	}
-	if h.robots != nil {
-		if !h.robots.Test(u.RequestURI()) {
-			return fmt.Errorf("%s: its robots.txt does not want it read by programs: %w", u, ErrForbidden)
-		}
-		if d := min(h.robots.CrawlDelay, maxDelay); d > cmp.Or(w.Every, time.Second) {
-			h.pace.SetLimit(rate.Every(d))
-		}
-	}
-	return h.pace.Wait(ctx)
-}
-
-// robots asks a host what it wants read; nil means all. One that answers with an error of its own wants nothing read (RFC 9309,
-// §2.3.1.4).
-func (w *Web) robots(ctx context.Context, u *url.URL) (*robotstxt.Group, error) {
-	at := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", agent)
-	client := *w.http()
-	client.CheckRedirect = nil
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.String(), err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, maxRobots))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.String(), err)
-	}
-	data, err := robotstxt.FromStatusAndBytes(res.StatusCode, b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", at.String(), err)
-	}
-	return data.FindGroup(agent), nil
 }

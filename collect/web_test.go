@@ -220,6 +220,21 @@ func TestIsPrivate(t *testing.T) {
 	}
 }
 
+// TestHubChange: what a revision holds is asked for again for each listing, and fetched only if it has changed, to the same size too.
+func TestHubChange(t *testing.T) {
+	s := &site{files: map[string]string{"/api/datasets/o/n/tree/main": `[{"type":"file","path":"a.jsonl","size":15}]`}}
+	hub, source := NewHub(serve(t, s), "", t.TempDir()), Source{JSONL: &JSONL{Root: "hf://datasets/o/n"}}
+	for _, text := range []string{"one", "one", "two"} {
+		s.files["/datasets/o/n/resolve/main/a.jsonl"] = fmt.Sprintf("{\"text\":%q}\n", text)
+		if got := readFrom(t, hub, source, 1<<20); len(got.Records) != 1 || got.Records[0].Text != text {
+			t.Errorf("%+v, want %q", got.Records, text)
+		}
+	}
+	if len(s.asked) != 6 { // each time the listing and, once, the file
+		t.Errorf("asked %q", s.asked)
+	}
+}
+
 // TestHub: the files of a dataset are listed over several pages and fetched, with the token; one of them, or a folder, may be named, at
 // a revision.
 func TestHub(t *testing.T) {
