@@ -139,7 +139,7 @@ func (t *csvRows) header() (names []string, bad *span) {
 }
 
 func (t *csvRows) next() (span, bool, error) {
-	t.take(t.used)
+	t.w.take(t.used)
 	t.used = 0
 	t.w.atStart()
 	for { // empty lines
@@ -148,7 +148,7 @@ func (t *csvRows) next() (span, bool, error) {
 			return span{}, false, t.w.failed()
 		}
 		if c, _ := t.w.byteAt(1); b == '\n' || b == '\r' && c == '\n' {
-			t.take(1)
+			t.w.take(1)
 			continue
 		}
 		break
@@ -177,12 +177,6 @@ func (t *csvRows) next() (span, bool, error) {
 		s.length = int64(len(s.text))
 	}
 	return s, true, nil
-}
-
-// take moves past n bytes and counts their lines.
-func (t *csvRows) take(n int) {
-	t.w.row += int64(bytes.Count(t.w.buf[:n], newline))
-	t.w.drop(n)
 }
 
 // parse reads the cells of the row at the window's start and returns its length with the line end; it is not ok if it is none.

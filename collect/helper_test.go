@@ -59,13 +59,18 @@ type reading struct {
 // read plans a source in tasks of taskBytes and reads them all.
 func read(tb failer, s Source, taskBytes int64) reading {
 	tb.Helper()
-	tasks, err := Plan(context.Background(), Local{}, s, taskBytes)
+	return readFrom(tb, Local{}, s, taskBytes)
+}
+
+// readFrom is read from other files than this machine's.
+func readFrom(tb failer, files Files, s Source, taskBytes int64) (got reading) {
+	tb.Helper()
+	tasks, err := Plan(context.Background(), files, s, taskBytes)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var got reading
 	for _, task := range tasks {
-		for rec, err := range Read(context.Background(), Local{}, task, func(b dataset.Bad) error {
+		for rec, err := range Read(context.Background(), files, task, func(b dataset.Bad) error {
 			got.Bad = append(got.Bad, b)
 			return nil
 		}) {

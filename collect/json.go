@@ -58,7 +58,7 @@ type jsonRows struct {
 }
 
 func (j *jsonRows) next() (span, bool, error) {
-	j.take(j.used)
+	j.w.take(j.used)
 	j.used = 0
 	if !j.begun {
 		j.begun, j.open = true, j.w.at > 0
@@ -82,17 +82,8 @@ func (j *jsonRows) next() (span, bool, error) {
 			j.open = true
 			return j.value()
 		}
-		j.take(1)
+		j.w.take(1)
 	}
-}
-
-func (j *jsonRows) take(n int) {
-	for _, b := range j.w.buf[:n] {
-		if b == '\n' {
-			j.w.row++
-		}
-	}
-	j.w.drop(n)
 }
 
 // value is the value at the window's start: to its closing bracket, quote, or what ends a bare word.
@@ -108,7 +99,7 @@ func (j *jsonRows) value() (span, bool, error) {
 				head = append(head, j.w.buf[:512]...)
 			}
 			length += int64(i)
-			j.take(i)
+			j.w.take(i)
 			j.w.buf, i = nil, 0
 			b, ok = j.w.byteAt(0)
 		}

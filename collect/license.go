@@ -79,7 +79,7 @@ var texts = []struct {
 	{"Zlib", []string{"this software is provided as is without any express or implied warranty", "altered source versions must be plainly marked as such"}},
 }
 
-// words are the words of a text, in lower case, with one space around each.
+// wordsOf is the words of a text, in lower case, with one space around each.
 func wordsOf(b []byte) string {
 	var out strings.Builder
 	out.WriteByte(' ')

@@ -57,7 +57,7 @@ func (r *reader) source(p Part) dataset.Source {
 	return dataset.Source{URI: p.Name, SHA256: p.SHA256, License: cmp.Or(r.license, p.License)}
 }
 
-// maxWhole bounds the files that are read whole: everything but JSONL.
+// maxWhole bounds the files that are read whole: text, Markdown, pages and code.
 const maxWhole = 256 << 20
 
 // whole reads a file and checks its digest; if its name says that it is compressed, it returns the plain bytes. ok is false if the

@@ -88,6 +88,12 @@ func (w *window) drop(n int) {
 	w.at += int64(n)
 }
 
+// take moves the window past its first n bytes, and counts their lines.
+func (w *window) take(n int) {
+	w.row += int64(bytes.Count(w.buf[:n], newline))
+	w.drop(n)
+}
+
 // failed is the error of the stream, if it broke off.
 func (w *window) failed() error {
 	if w.err == io.EOF {

@@ -142,7 +142,7 @@ type paragraphs struct {
 }
 
 func (t *paragraphs) next() (span, bool, error) {
-	t.take(t.used)
+	t.w.take(t.used)
 	t.used = 0
 	t.w.atStart()
 	for {
@@ -153,7 +153,7 @@ func (t *paragraphs) next() (span, bool, error) {
 		if !blank(b) {
 			break
 		}
-		t.take(1)
+		t.w.take(1)
 	}
 	s := span{from: t.w.at, row: t.w.row + 1}
 	var head []byte
@@ -165,7 +165,7 @@ func (t *paragraphs) next() (span, bool, error) {
 				head = append(head, t.w.buf[:512]...)
 			}
 			s.length += int64(i)
-			t.take(i)
+			t.w.take(i)
 			t.w.buf, i = nil, 0
 			b, ok = t.w.byteAt(0)
 		}
@@ -185,11 +185,6 @@ func (t *paragraphs) next() (span, bool, error) {
 		}
 		return s, true, nil
 	}
-}
-
-func (t *paragraphs) take(n int) {
-	t.w.row += int64(bytes.Count(t.w.buf[:n], newline))
-	t.w.drop(n)
 }
 
 // blanks are the bytes that make no text.

@@ -14,8 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/time/rate"
-
-	"temper/dataset"
 )
 
 // A site is a server with files, that counts what is asked of it and may break off.
@@ -76,27 +74,6 @@ func serve(t *testing.T, s *site) string {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return server.URL
-}
-
-// readFrom plans a source on files and reads it.
-func readFrom(t *testing.T, files Files, s Source, taskBytes int64) (got reading) {
-	t.Helper()
-	tasks, err := Plan(t.Context(), files, s, taskBytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, task := range tasks {
-		for rec, err := range Read(t.Context(), files, task, func(b dataset.Bad) error {
-			got.Bad = append(got.Bad, b)
-			return nil
-		}) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got.Records = append(got.Records, rec)
-		}
-	}
-	return got
 }
 
 // TestWeb: a file is fetched once for all its tasks, again only when it has changed, and its records name its address.
