@@ -222,3 +222,27 @@ func TestCancelWARC(t *testing.T) {
 		t.Error("it read on")
 	}
 }
+
+// BenchmarkWARC measures an archive of small pages, compressed by records.
+func BenchmarkWARC(b *testing.B) {
+	var file strings.Builder
+	for i := range 2000 {
+		file.WriteString(gz(response("Content-Type: text/html\r\n", fmt.Sprint("<p>", i, prose))))
+	}
+	in := strings.NewReader(file.String())
+	b.SetBytes(int64(file.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for a := newWARC(in, in.Size(), 0, 0); ; n++ {
+			if _, ok, err := a.next(); err != nil {
+				b.Fatal(err)
+			} else if !ok {
+				break
+			}
+		}
+		if n != 2000 {
+			b.Fatalf("%d records", n)
+		}
+	}
+}

@@ -29,12 +29,15 @@ type warcFile struct {
 
 	header textproto.MIMEHeader // of the record last given
 	member *member              // that is open, of a compressed file
+	last   *member              // the one before it, whose readers are used again
+	text   *bufio.Reader        // of the headers of a plain file
 }
 
 // A member is one gzip member being read.
 type member struct {
 	from int64
 	n    int64 // records in it so far
+	base int64 // where raw began to read
 	raw  *counted
 	buf  *bufio.Reader // of raw: what it holds has not been decompressed
 	zip  *gzip.Reader
@@ -142,7 +145,11 @@ func (a *warcFile) holdsRecord(at int64) bool {
 func (a *warcFile) plain() (span, bool, error) {
 	from := a.at
 	raw := &counted{r: io.NewSectionReader(a.in, from, a.size-from)}
-	buf := bufio.NewReaderSize(raw, 64<<10)
+	if a.text == nil {
+		a.text = bufio.NewReaderSize(nil, 64<<10)
+	}
+	buf := a.text
+	buf.Reset(raw)
 	head, length, err := readHeader(buf)
 	if err != nil {
 		if raw.err != nil {
@@ -188,19 +195,29 @@ func (a *warcFile) afterBlock(end int64) (int64, error) {
 	return -1, nil
 }
 
-// open begins the member at a.at.
+// open begins the member at a.at, which mostly is where the last one ended.
 func (a *warcFile) open() error {
-	m := &member{from: a.at, raw: &counted{r: io.NewSectionReader(a.in, a.at, a.size-a.at)}}
-	m.buf = bufio.NewReaderSize(m.raw, 64<<10)
-	var err error
-	if m.zip, err = gzip.NewReader(m.buf); err != nil {
+	m := a.last
+	if m == nil {
+		m = &member{raw: &counted{}, buf: bufio.NewReaderSize(nil, 64<<10), zip: new(gzip.Reader), in: bufio.NewReaderSize(nil, 64<<10)}
+		a.last = m
+	}
+	if m.raw.r == nil || m.at() != a.at {
+		m.base, *m.raw = a.at, counted{r: io.NewSectionReader(a.in, a.at, a.size-a.at)}
+		m.buf.Reset(m.raw)
+	}
+	m.from, m.n = a.at, 0
+	if err := m.zip.Reset(m.buf); err != nil {
 		return fmt.Errorf("gzip: %w", err)
 	}
 	m.zip.Multistream(false)
-	m.in = bufio.NewReaderSize(m.zip, 64<<10)
+	m.in.Reset(m.zip)
 	a.member = m
 	return nil
 }
+
+// at is the place of the next byte that was not decompressed.
+func (m *member) at() int64 { return m.base + m.raw.n - int64(m.buf.Buffered()) }
 
 // inMember reads the next record of the open member; not ok at its end.
 func (a *warcFile) inMember() (span, bool, error) {
@@ -208,7 +225,7 @@ func (a *warcFile) inMember() (span, bool, error) {
 	for { // line ends between records
 		b, err := m.in.Peek(1)
 		if err == io.EOF {
-			a.at, a.member = m.from+m.raw.n-int64(m.buf.Buffered()), nil
+			a.at, a.member = m.at(), nil
 			return span{}, false, nil
 		}
 		if err != nil {
@@ -245,7 +262,7 @@ func (a *warcFile) inMember() (span, bool, error) {
 	}
 	a.row++
 	a.header, m.n, s.row = head, m.n+1, a.row
-	s.length = m.raw.n - int64(m.buf.Buffered())
+	s.length = m.at() - m.from
 	if a.hold && length > maxBlock && isPage(head) {
 		s.reason = tooLong(length)
 	}
