@@ -67,16 +67,15 @@ func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 type vector struct {
 	buckets []uint32
 	values  []float64
-	at      map[uint32]int
+	at      []uint16 // where in buckets each may be; so nothing need be cleared
 	word    []byte
 }
 
 // read makes v the vector of text.
 func (v *vector) read(text string) {
 	if v.at == nil {
-		v.at = make(map[uint32]int)
+		v.at = make([]uint16, buckets)
 	}
-	clear(v.at)
 	v.buckets, v.values = v.buckets[:0], v.values[:0]
 	before := uint64(0)
 	for words := 0; text != "" && words < maxWords; words++ {
@@ -97,8 +96,9 @@ func (v *vector) read(text string) {
 		v.values[i] = 1 + math.Log(c)
 		length += v.values[i] * v.values[i]
 	}
+	length = math.Sqrt(length)
 	for i := range v.values {
-		v.values[i] /= math.Sqrt(length)
+		v.values[i] /= length
 	}
 }
 
@@ -123,10 +123,10 @@ func (v *vector) next(text string) (n int) {
 
 func (v *vector) count(h uint64) {
 	b := uint32(h>>(64-Bits)) ^ uint32(h&(buckets-1))
-	i, ok := v.at[b]
-	if !ok {
+	i := int(v.at[b])
+	if i >= len(v.buckets) || v.buckets[i] != b {
 		i = len(v.buckets)
-		v.at[b] = i
+		v.at[b] = uint16(i)
 		v.buckets, v.values = append(v.buckets, b), append(v.values, 0)
 	}
 	v.values[i]++
