@@ -13,7 +13,8 @@ func datatroveQuality(text string) quality {
 	words, length, alpha := 0, 0, 0
 	stops := make(map[string]bool, len(stopWords))
 	for _, t := range tokens {
-		if _, _, _, word := scanToken(t, 0, kindOf(t), firstSize(t)); word {
+		kind, size := kindAt(t, 0)
+		if _, _, _, word := scanToken(t, 0, kind, size); word {
 			words++
 			length += utf8.RuneCountInString(t)
 		}
@@ -37,17 +38,6 @@ func datatroveQuality(text string) quality {
 	symbols := max(strings.Count(text, "#"), strings.Count(text, "...")+strings.Count(text, "…"))
 	return quality{words: float64(words), wordLength: ratio(length, words), symbols: ratio(symbols, len(tokens)),
 		bullets: ratio(bullets, len(lines)), ellipses: ratio(ellipses, len(lines)), alpha: ratio(alpha, len(tokens)), stops: float64(len(stops))}
-}
-
-// kindOf and firstSize are of the first character of a token.
-func kindOf(t string) uint8 {
-	kind, _ := kindAt(t, 0)
-	return kind
-}
-
-func firstSize(t string) int {
-	_, size := kindAt(t, 0)
-	return size
 }
 
 // breakLines cuts text at the characters at which Python's splitlines does; an end of line at the end makes no last line.

@@ -125,7 +125,7 @@ func whole(m *measure, rec dataset.Record, rules []rule) (dataset.Note, error) {
 
 // score runs the measuring half of rules on rec and returns its note and the text with all edits applied.
 func score(m *measure, rec dataset.Record, rules []rule) (dataset.Note, string, error) {
-	s := subject{m: m, text: content(rec), meta: rec.Meta, source: rec.Source, messages: rec.Messages,
+	s := subject{m: m, text: Content(rec), meta: rec.Meta, source: rec.Source, messages: rec.Messages,
 		fixed: len(rec.Messages) > 0, signals: make(dataset.Signals, 32)}
 	for _, r := range rules {
 		before := len(s.edits)
@@ -159,10 +159,7 @@ func judge(row dataset.Row, rules []rule) ([]dataset.Check, error) {
 }
 
 // Content is the text of rec that is measured: of a conversation the turns, joined by empty lines.
-func Content(rec dataset.Record) string { return content(rec) }
-
-// content is the text of rec that is measured.
-func content(rec dataset.Record) string {
+func Content(rec dataset.Record) string {
 	if len(rec.Messages) == 0 {
 		return rec.Text
 	}

@@ -87,11 +87,11 @@ func (o NeMo) names() []string { return append(boundNames(o.bounds()), "nemo_adu
 
 func (o NeMo) score(s *subject) {
 	q, r := nemoQuality(s.text), nemoRepetition(s.m, s.text)
-	for name, v := range map[string]float64{"symbols": q.symbols, "words": q.words, "alpha_words": q.alpha, "common_words": q.stops,
-		"mean_word": q.wordLength, "ellipses": q.ellipses, "bullets": q.bullets,
-		"dup_paras": r[0], "dup_para_chars": r[1], "dup_lines": r[2], "dup_line_chars": r[3]} {
-		s.signals["nemo_"+name] = v
-	}
+	s.signals["nemo_symbols"], s.signals["nemo_words"], s.signals["nemo_alpha_words"] = q.symbols, q.words, q.alpha
+	s.signals["nemo_common_words"], s.signals["nemo_mean_word"] = q.stops, q.wordLength
+	s.signals["nemo_ellipses"], s.signals["nemo_bullets"] = q.ellipses, q.bullets
+	s.signals["nemo_dup_paras"], s.signals["nemo_dup_para_chars"] = r[0], r[1]
+	s.signals["nemo_dup_lines"], s.signals["nemo_dup_line_chars"] = r[2], r[3]
 	for i, name := range repetitionSignals[4:] {
 		s.signals["nemo_"+name] = r[4+i]
 	}
@@ -143,12 +143,11 @@ func nemoCharacters(s *subject) {
 			}
 		}
 	}
-	for name, n := range map[string]int{"non_alnum": other, "numbers": digits, "spaces": spaces, "parentheses": brackets, "urls": urls} {
-		s.signals["nemo_"+name] = ratio(n, all)
-		if all == 0 {
-			s.signals["nemo_"+name] = 1.0 // an empty text is all of what it must not be
-		}
+	if all == 0 { // an empty text is all of what it must not be
+		all, other, digits, spaces, brackets, urls = 1, 1, 1, 1, 1, 1
 	}
+	s.signals["nemo_non_alnum"], s.signals["nemo_numbers"], s.signals["nemo_spaces"] = ratio(other, all), ratio(digits, all), ratio(spaces, all)
+	s.signals["nemo_parentheses"], s.signals["nemo_urls"] = ratio(brackets, all), ratio(urls, all)
 	s.signals["nemo_adult_urls"] = float64(adult)
 }
 

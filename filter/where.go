@@ -153,7 +153,7 @@ func (w *where) judge(row dataset.Row, checks []dataset.Check) ([]dataset.Check,
 			}
 		}
 	}
-	env["text"], env["id"] = content(row.Record), row.ID
+	env["text"], env["id"] = Content(row.Record), row.ID
 	meta := map[string]string(row.Meta)
 	source := make(map[string]string, len(meta)+2)
 	maps.Copy(source, meta)

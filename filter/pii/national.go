@@ -222,7 +222,7 @@ func poland(s *scan, i int, d []byte) bool {
 	return isDay(number(d[2:4])%20, number(d[4:6])) && (10-sum%10)%10 == digit(d, 10) && s.named(i, "PESEL")
 }
 
-// named reports whether one of the words in capitals stands shortly before i.
+// named reports whether a name, which is in capitals, stands in any case shortly before i.
 func (s *scan) named(i int, name string) bool {
 	return strings.Contains(strings.ToUpper(s.text[max(0, i-24):i]), name)
 }

@@ -124,7 +124,7 @@ var may = func() (t [256]uint8) {
 			t[c] |= maySecret
 		}
 	}
-	for _, c := range "LMDATbBlL" {
+	for _, c := range "LMDATbBl" {
 		t[c] |= mayCrypto
 	}
 	t['='], t[':'] = mayAssign, mayAssign
