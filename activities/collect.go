@@ -13,7 +13,7 @@ import (
 
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
-	engineCollect = "collect/2"
+	engineCollect = "collect/3"
 	engineFilter  = "filter/2"
 	engineDedup   = "dedup/7"
 	engineSynth   = "synth/2"

@@ -136,7 +136,10 @@ func httpBody(block []byte) (status int, kind string, body []byte, err error) {
 	case "gzip", "x-gzip", "zstd":
 		plain, err = dataset.Decompress("body", bytes.NewReader(body)) // one that is not, as archives keep some, stays as it is
 	case "deflate":
-		plain = flate.NewReader(bytes.NewReader(bytes.TrimPrefix(body, []byte("\x78\x9c"))))
+		if isZlib(body) { // it has to be, but some servers send bare data
+			body = body[2:]
+		}
+		plain = flate.NewReader(bytes.NewReader(body))
 	default:
 		return 0, "", nil, fmt.Errorf("content encoding %q is not read", res.Header.Get("Content-Encoding"))
 	}
@@ -144,4 +147,9 @@ func httpBody(block []byte) (status int, kind string, body []byte, err error) {
 		body, err = io.ReadAll(io.LimitReader(plain, maxPage+1))
 	}
 	return res.StatusCode, kind, body, err
+}
+
+// isZlib reports whether bytes begin as a zlib stream does. Source: RFC 1950, §2.2.
+func isZlib(b []byte) bool {
+	return len(b) >= 2 && b[0]&15 == 8 && b[0]>>4 <= 7 && (int(b[0])<<8|int(b[1]))%31 == 0
 }

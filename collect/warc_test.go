@@ -2,9 +2,12 @@ package collect
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +45,23 @@ func gz(s string) string {
 	return b.String()
 }
 
+// deflated is a body with content encoding deflate: a zlib stream, or, as some servers send, a bare one.
+func deflated(t *testing.T, s string, level int, whole bool) string {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	w, err := flate.NewWriter(&b, level)
+	if whole {
+		w, err = zlib.NewWriterLevel(&b, level)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, s)
+	w.Close()
+	return b.String()
+}
+
 // TestWARC: pages of an archive are records with address, date and place, whatever their encodings; requests, errors and images are left
 // out; texts of WET files are taken whole. Compressed or not, the texts are the same, and the place in a compressed archive is that of
 // a member.
@@ -59,12 +79,15 @@ func TestWARC(t *testing.T) {
 		response("Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(page), page)),
 		response("Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n", page), // archives keep the header without the chunks
 		response("Content-Type: text/html\r\nContent-Encoding: gzip\r\n", gz(page)),
+		response("Content-Type: text/html\r\nContent-Encoding: deflate\r\n", deflated(t, page, flate.BestSpeed, true)),
+		response("Content-Type: text/html\r\nContent-Encoding: deflate\r\n", deflated(t, page, flate.BestCompression, true)),
+		response("Content-Type: text/html\r\nContent-Encoding: deflate\r\n", deflated(t, page, flate.BestSpeed, false)),
 		response("Content-Type: image/png\r\n", "\x89PNG"),
 		warcRecord("response", "application/http", "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n"+page, -1),
 		response("Content-Type: text/html\r\nContent-Encoding: br\r\n", "xxx"),
 		warcRecord("conversion", "text/plain", "words of a WET file\n", -1),
 	}
-	want := []string{prose, "déjà vu: " + prose, prose, prose, prose, "words of a WET file"}
+	want := []string{prose, "déjà vu: " + prose, prose, prose, prose, prose, prose, prose, "words of a WET file"}
 	for _, packed := range []bool{false, true} {
 		t.Run(fmt.Sprint("compressed ", packed), func(t *testing.T) {
 			name, file := "a.warc", strings.Join(recs, "")
@@ -90,8 +113,8 @@ func TestWARC(t *testing.T) {
 			if got.Records[1].Meta["title"] != "Café" || got.Records[0].Source.Row != 3 {
 				t.Errorf("%+v", got.Records[:2])
 			}
-			if len(got.Bad) != 1 || !strings.Contains(got.Bad[0].Reason, `"br"`) || got.Bad[0].Source.Row != 10 {
-				t.Errorf("bad %+v, want the tenth record", got.Bad)
+			if len(got.Bad) != 1 || !strings.Contains(got.Bad[0].Reason, `"br"`) || got.Bad[0].Source.Row != 13 {
+				t.Errorf("bad %+v, want the thirteenth record", got.Bad)
 			}
 			for _, size := range []int64{1, 100, 500, 1500} {
 				if d := cmp.Diff(got, read(t, s, size)); d != "" {
