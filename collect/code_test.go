@@ -1,11 +1,16 @@
 package collect
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"temper/dataset"
 )
 
 const (
@@ -48,6 +53,24 @@ func TestCode(t *testing.T) {
 	}
 	if err := (Source{Code: &Code{Root: root, Languages: []string{"klingon"}}}).Validate(); err == nil || !strings.Contains(err.Error(), "klingon") {
 		t.Errorf("klingon: %v", err)
+	}
+}
+
+// unreadable is this machine without the license files, which are listed.
+type unreadable struct{ Local }
+
+func (u unreadable) Open(ctx context.Context, uri string) (dataset.Object, error) {
+	if isLicense(uri) {
+		return nil, fs.ErrPermission
+	}
+	return u.Local.Open(ctx, uri)
+}
+
+// TestCodeLicense: a license that is there and cannot be read ends the plan: without it the records would say that there is none.
+func TestCodeLicense(t *testing.T) {
+	s := Source{Code: &Code{Root: folder(t, map[string]string{"LICENSE": mit, "main.go": "package main\n"})}}
+	if _, err := Plan(t.Context(), unreadable{}, s, 1); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"path"
 	"regexp"
@@ -22,16 +23,19 @@ func isLicense(name string) bool {
 }
 
 // licenses finds the licenses of the folders of a tree, by the paths of license files.
-func licenses(ctx context.Context, files Files, uris []string) map[string]string {
+func licenses(ctx context.Context, files Files, uris []string) (map[string]string, error) {
 	found := map[string]string{}
 	for _, uri := range uris {
 		obj, err := files.Open(ctx, uri)
 		if err != nil {
-			continue
+			return nil, err
 		}
 		b, err := io.ReadAll(io.NewSectionReader(obj, 0, min(obj.Info().Size, maxLicense)))
 		obj.Close()
-		if id := licenseOf(b); err == nil && id != "" {
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", uri, err)
+		}
+		if id := licenseOf(b); id != "" {
 			dir := path.Dir(uri)
 			if old := found[dir]; old != "" && old != id { // the reader may choose
 				id = old + " OR " + id
@@ -39,7 +43,7 @@ func licenses(ctx context.Context, files Files, uris []string) map[string]string
 			found[dir] = id
 		}
 	}
-	return found
+	return found, nil
 }
 
 // above is the license of the nearest folder that has one.

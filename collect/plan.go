@@ -111,7 +111,11 @@ func list(ctx context.Context, files Files, s Source, k kind) ([]Part, error) {
 			return nil, fmt.Errorf("%s: more than %d files below %s: split the source", s.Name(), maxFiles, root)
 		}
 	}
-	if found := licenses(ctx, files, beside); len(found) > 0 {
+	found, err := licenses(ctx, files, beside)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	if len(found) > 0 {
 		for i := range parts {
 			parts[i].License = above(found, parts[i].URI)
 		}
