@@ -87,10 +87,14 @@ func FuzzRead(f *testing.F) {
 
 // pages are the pages of the article extraction benchmark that are there, with their true texts.
 func pages(tb testing.TB) (html map[string][]byte, truth map[string]string) {
-	dir := "../../../shared/data/html-extract/"
-	b, err := os.ReadFile(dir + "ground-truth.json")
+	dir := os.Getenv("TEMPER_SHARED")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	dir = filepath.Join(dir, "html-extract")
+	b, err := os.ReadFile(filepath.Join(dir, "ground-truth.json"))
 	if err != nil {
-		tb.Skip("no pages to measure with: ", err)
+		tb.Skip("no pages to measure with (set TEMPER_SHARED): ", err)
 	}
 	var all map[string]struct{ ArticleBody string }
 	if err := json.Unmarshal(b, &all); err != nil {
