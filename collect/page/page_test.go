@@ -68,7 +68,7 @@ func TestHostile(t *testing.T) {
 
 // FuzzRead: no bytes make the reader panic, the text is valid where the page is, and reading twice gives the same.
 func FuzzRead(f *testing.F) {
-	for _, s := range []string{"", "<p>a", "<table><tr><td>a<td>b</table>", "<head><title>x</title><body><svg><a></svg></a><p>t", "</p></div><li><li></ul><dd>", "<select><option>a<p>b</select>c", "<!--", "<a href='"} {
+	for _, s := range []string{"", "<p>a", "<table><tr><td>a<td>b</table>", "<head><title>x</title><body><svg><a></svg></a><p>t", "</p></div><li><li></ul><dd>", "<select><option>a<p>b</select>c", "<!--", "<a href='", "<html lang=" + strings.Repeat("é", 18) + ">"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, page []byte) {
@@ -76,8 +76,8 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if utf8.Valid(page) && !utf8.ValidString(p.Text) {
-			t.Errorf("%q", p.Text)
+		if utf8.Valid(page) && !utf8.ValidString(p.Title+"\n"+p.Language+"\n"+p.Text) {
+			t.Errorf("%+q", p)
 		}
 		if again, _ := Read(page); again != p {
 			t.Errorf("%+v, then %+v", p, again)

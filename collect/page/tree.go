@@ -166,7 +166,7 @@ func (t *tree) start(z *html.Tokenizer) {
 			hidden = hidden || bytes.Contains(val, []byte("display:none")) || bytes.Contains(val, []byte("display: none"))
 		case "lang":
 			if tag == atom.Html && t.lang == "" {
-				t.lang = string(val[:min(len(val), 35)])
+				t.lang = strings.ToValidUTF8(string(val[:min(len(val), 35)]), "")
 			}
 		}
 	}
