@@ -34,7 +34,8 @@ type AdapterCard struct {
 // A BaseCard names the base an adapter is for.
 type BaseCard struct {
 	Name   string `json:"name"`
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256"`         // of what was trained over
+	Form   *Form  `json:"form,omitempty"` // what it was turned into for that; nil: as it was found
 }
 
 // AdapterDir is where a version of an adapter lies in the store.
@@ -77,7 +78,7 @@ func (a *Activities) publishAdapter(ctx context.Context, in TrainInput, r Adapte
 			return "", err
 		}
 	}
-	card := AdapterCard{SchemaVersion: dataset.SchemaVersion, Name: in.Name, Version: version, Base: BaseCard{in.Base.Name, in.Base.Ref.SHA256},
+	card := AdapterCard{SchemaVersion: dataset.SchemaVersion, Name: in.Name, Version: version, Base: BaseCard{in.Base.Name, in.Base.Ref.SHA256, in.Base.Form},
 		Dataset: in.Dataset, LoRA: in.LoRA, Train: in.Options, Stage: r.Stage.Key, Adapter: r.Adapter, Metrics: map[string]any{}}
 	for k, v := range r.Stage.Metrics {
 		if k != "curve" {

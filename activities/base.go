@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"temper/dataset"
@@ -19,16 +20,22 @@ import (
 
 // A Base is a base model on the store, by its digest.
 type Base struct {
-	Name string      `json:"name"` // as the recipe says it
-	Ref  dataset.Ref `json:"ref"`  // the GGUF file's digest and size
+	Name string      `json:"name"`           // as the recipe says it
+	Ref  dataset.Ref `json:"ref"`            // the GGUF file's digest and size, or those of an archive of a folder
+	Form *Form       `json:"form,omitempty"` // nil: as it was found
 }
 
-// key is where a base lies: models/<sha256>.gguf.
-func (b Base) key() string { return "models/" + b.Ref.SHA256 + b.Ref.Ext }
+// key is where a base lies: models/<sha256>.gguf, or where the stage that made it put it.
+func (b Base) key() string {
+	if b.Form != nil {
+		return b.Ref.Key()
+	}
+	return "models/" + b.Ref.SHA256 + b.Ref.Ext
+}
 
 // FetchInput is the input of [Activities.FetchBase].
 type FetchInput struct {
-	Base string `json:"base"` // a name in the catalogue, "tiny", or the path of a GGUF file on the worker's machine
+	Base string `json:"base"` // a name in the catalogue, "tiny", or the path of a GGUF file on the worker's machine; see BaseIn for another form of it
 }
 
 // FetchBase finds a base model and puts it on the store, where every worker finds it by digest.
@@ -43,7 +50,8 @@ func (a *Activities) FetchBase(ctx context.Context, in FetchInput) (Base, error)
 }
 
 func (a *Activities) fetchBase(ctx context.Context, name string) (Base, error) {
-	path, err := a.findBase(ctx, name)
+	source, form := CutForm(name)
+	path, err := a.findBase(ctx, source)
 	if err != nil {
 		return Base{}, err
 	}
@@ -57,6 +65,9 @@ func (a *Activities) fetchBase(ctx context.Context, name string) (Base, error) {
 		return Base{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	base := Base{Name: name, Ref: dataset.Ref{SHA256: sum, Bytes: n, Ext: filepath.Ext(path)}}
+	if form != "" {
+		return a.inForm(ctx, base, path, form)
+	}
 	info, err := a.Store.Stat(ctx, base.key())
 	if err == nil && info.Size == n {
 		return base, nil
@@ -198,13 +209,25 @@ func (a *Activities) load(ctx context.Context, b Base) (*model.Model, error) {
 		sum, _, err := digest(ctx, f)
 		f.Close()
 		if err == nil && sum == b.Ref.SHA256 {
-			return model.Open(path)
+			return openLocal(path)
 		}
 	}
 	if err := a.download(ctx, b, path); err != nil {
 		return nil, err
 	}
-	return model.Open(path)
+	return openLocal(path)
+}
+
+// openLocal opens a GGUF file, or a folder from its archive.
+func openLocal(path string) (*model.Model, error) {
+	dir, isArchive := strings.CutSuffix(path, archiveExt)
+	if !isArchive {
+		return model.Open(path)
+	}
+	if err := unpack(path, dir); err != nil {
+		return nil, err
+	}
+	return model.Open(dir)
 }
 
 // download copies the base from the store and checks its digest before the file appears.

@@ -13,13 +13,14 @@ import (
 
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
-	engineCollect = "collect/3"
-	engineFilter  = "filter/2"
-	engineDedup   = "dedup/7"
-	engineSynth   = "synth/2"
-	engineTokens  = "tokens/3"
-	engineTrain   = "train/1"
-	engineScore   = "evaluate/2"
+	engineCollect  = "collect/3"
+	engineFilter   = "filter/2"
+	engineDedup    = "dedup/7"
+	engineSynth    = "synth/2"
+	engineTokens   = "tokens/3"
+	engineTrain    = "train/1"
+	engineQuantize = "quantize/1"
+	engineScore    = "evaluate/2"
 )
 
 // MaxTasks bounds the tasks of all sources of a run together, and so the size of histories: larger sources get larger tasks.

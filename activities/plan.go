@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"temper/dataset"
 	"temper/finetune"
@@ -153,6 +154,9 @@ type RunPlan struct {
 
 // local finds a base without bringing it: what it is, and its path if it is here.
 func (a *Activities) local(ctx context.Context, name string) (base Base, path string, err error) {
+	if source, form := CutForm(name); form != "" {
+		return a.localIn(ctx, source, form)
+	}
 	base.Name = name
 	if name == tiny.Name {
 		path, err = a.findBase(ctx, name)
@@ -184,4 +188,24 @@ func (a *Activities) local(ctx context.Context, name string) (base Base, path st
 		path = a.Models.Path(entry)
 	}
 	return base, path, nil
+}
+
+// localIn finds a base that is turned into another form first: what it is once that is done, and its path if it is here.
+func (a *Activities) localIn(ctx context.Context, source, form string) (Base, string, error) {
+	base, _, err := a.local(ctx, source)
+	if err != nil {
+		return base, "", err
+	}
+	name := BaseIn(source, form)
+	s, found, err := look(ctx, func(ctx context.Context, w work) (StageResult, error) { return a.published(ctx, w) }, quantizing(base.Ref, form, nil))
+	if err != nil || !found {
+		return Base{Name: name}, "", err
+	}
+	base = base.as(s, form)
+	base.Name = name
+	path := filepath.Join(a.Scratch, "models", base.Ref.SHA256+base.Ref.Ext)
+	if _, err := os.Stat(path); err != nil {
+		return base, "", nil
+	}
+	return base, strings.TrimSuffix(path, archiveExt), nil
 }

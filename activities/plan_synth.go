@@ -22,8 +22,16 @@ func (w *walk) prepare(ctx context.Context) error {
 	}
 	w.base = base
 	p := Planned{Name: "base", Parts: 1, Bytes: Expected{base.Ref.Bytes, Exactly}}
+	if base.Ref.SHA256 == "" {
+		p.Bytes = Expected{Bound: Unknown}
+	}
 	if info, err := w.a.Store.Stat(ctx, base.key()); err == nil && info.Size == base.Ref.Bytes {
 		p.PartsCached = 1
+	}
+	if source, form := CutForm(w.in.Base); path == "" && form != "" {
+		p.Note = fmt.Sprintf("%s in %s is not here, so the memory of training is not known; a run refuses what does not fit before it collects", source, form)
+		w.add(p)
+		return nil
 	}
 	if path == "" {
 		p.Note = "base not here, so the memory of training is not known: temper model pull " + w.in.Base

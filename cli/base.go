@@ -7,13 +7,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"temper/activities"
 	"temper/lora"
 	"temper/model"
 	"temper/model/hub"
 	"temper/model/tiny"
 )
 
-// openBase opens a base by its name in the catalogue, which is pulled if it is not here, or by its path.
+// openBase opens a base by its name in the catalogue, which is pulled if it is not here, or by its path; NAME#FORM is it in another form.
 func (a *app) openBase(name string) (*model.Model, error) {
 	path, err := a.findBase(name)
 	if err != nil {
@@ -26,6 +27,9 @@ func (a *app) openBase(name string) (*model.Model, error) {
 func (a *app) findBase(name string) (string, error) {
 	if _, err := os.Stat(name); err == nil {
 		return name, nil
+	}
+	if source, form := activities.CutForm(name); form != "" {
+		return a.baseIn(source, form)
 	}
 	if name == tiny.Name {
 		return tinyBase()

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"temper/activities"
 	"temper/finetune"
 	"temper/lora"
 	"temper/model"
@@ -51,7 +52,7 @@ type tuneCommand struct {
 	Patience      int      `help:"Losses on --eval in a row without a new lowest that end training; the adapter is that of the lowest."`
 	OnBadStep     string   `default:"stop" enum:"stop,skip" help:"What a loss that is no number, or a loss spike, does; either way step, layer and sample are named."`
 	Spike         float64  `default:"10" help:"A loss above this many times the average before it is a spike; 0 for no limit."`
-	Quantize      string   `default:"keep" enum:"keep" help:"keep trains over the file's blocks as they are."`
+	Quantize      string   `default:"keep" placeholder:"FORM" enum:"keep,f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q4_k,q5_k,q6_k,nf4,nf4-dq,int8" help:"Turn the base into this form first, as temper quantize does; keep trains over its blocks as they are."`
 	Compute       string   `default:"f32" enum:"f32,bf16" help:"Precision of the products with the base's weights; bf16 needs AVX512_BF16."`
 	Checkpointing string   `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
 	Memory        amount   `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
@@ -182,7 +183,7 @@ func stepLine(s finetune.Step) string {
 
 // job is what is trained on what.
 func (c *tuneCommand) job(a *app) (finetune.Job, error) {
-	base, err := a.openBase(c.Base)
+	base, err := a.openBase(activities.BaseIn(c.Base, c.Quantize))
 	if err != nil {
 		return finetune.Job{}, err
 	}

@@ -43,7 +43,7 @@ func Compile(r *Recipe) (workflows.PipelineInput, error) {
 	}
 	in.Publish.Split = activities.Split{Test: float64(r.Split.Test), Seed: r.Split.Seed}
 	if r.Tune != nil {
-		in.Tune = &workflows.TuneInput{Base: r.Tune.Base, Show: r.Tune.Answers, Train: activities.TrainInput{LoRA: r.Tune.LoRA, Options: r.Tune.Train}}
+		in.Tune = &workflows.TuneInput{Base: activities.BaseIn(r.Tune.Base, r.Tune.Quantize), Show: r.Tune.Answers, Train: activities.TrainInput{LoRA: r.Tune.LoRA, Options: r.Tune.Train}}
 		in.Gate = activities.GateInput{Metric: r.Gate.Metric, BetterThan: r.Gate.BetterThan, By: float64(r.Gate.By)}
 	}
 	return in, nil

@@ -99,7 +99,7 @@ func (l leaf) other() []string {
 	case len(enum) > 0 || l.tag.Get("enum") != "":
 		return enum
 	case l.typ.Kind() == reflect.Slice:
-		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[DE]", "[q_proj=4]", "[other]"}
+		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[DE]", "[q_proj=4]", "[lm_head]", "[other]"}
 	case l.typ.Kind() == reflect.Bool:
 		return []string{"true", "false"}
 	case l.typ.Kind() == reflect.Float64:

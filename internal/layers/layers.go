@@ -14,8 +14,8 @@ var Allowed = map[string][]string{
 	"recipe":    {"activities", "collect", "dedup", "filter", "finetune", "lora", "model/hub", "synth", "workflows"},
 	"worker":    {"activities", "internal/store", "workflows"},
 	"workflows": {"activities"},
-	"activities": {"collect", "dedup", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat", "model/hub",
-		"model/tiny", "model/tokenizer", "synth"},
+	"activities": {"collect", "dedup", "filter", "finetune", "internal/kernel", "internal/store", "lora", "model", "model/chat",
+		"model/convert", "model/hub", "model/tiny", "model/tokenizer", "synth"},
 
 	"eval":          {"lora", "model"},
 	"examples":      {},

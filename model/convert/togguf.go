@@ -2,6 +2,7 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -108,7 +109,10 @@ func (t Target) blocks(cols int, head bool) quant.Type {
 	return to
 }
 
-// unnamed is the error for what one form can hold and the other cannot.
+// ErrUnnamed is for what one form can hold and this build does not put into the other.
+var ErrUnnamed = errors.New("this build does not convert between the two forms")
+
+// unnamed is the error that says what.
 func unnamed(format string, args ...any) error {
-	return fmt.Errorf("this build does not convert between the two forms "+format, args...)
+	return fmt.Errorf("%w "+format, append([]any{ErrUnnamed}, args...)...)
 }
