@@ -184,18 +184,13 @@ func (a *Activities) hooks(ctx context.Context, name string, saved *checkpoints)
 
 // putAdapter stores the two files of the adapter.
 func (a *Activities) putAdapter(ctx context.Context, s *dataset.Stage, adapter *lora.Adapter) error {
-	files, err := adapter.Files()
-	if err != nil {
-		return err
-	}
 	for role, name := range map[string]string{"weights": lora.WeightsFile, "config": lora.ConfigFile} {
 		ext := ".json"
 		if role == "weights" {
 			ext = ".safetensors"
 		}
 		ref, err := dataset.PutBlob(ctx, a.store(), ext, func(w io.Writer) (int64, error) {
-			_, err := w.Write(files[name])
-			return 1, err
+			return 1, adapter.WriteFile(w, name)
 		})
 		if err != nil {
 			return err

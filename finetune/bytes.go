@@ -3,18 +3,14 @@ package finetune
 import (
 	"encoding/binary"
 	"math"
+
+	"temper/internal/quant"
 )
 
-// bytesOf is x as little-endian bytes.
-func bytesOf(x []float32) []byte {
-	b := make([]byte, 4*len(x))
-	for i, v := range x {
-		binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(v))
-	}
-	return b
-}
+// bytesOf is x as little-endian bytes, which share its memory: there may be many.
+func bytesOf(x []float32) []byte { return quant.F32Tensor("", 1, len(x), x).Data }
 
-// floatsOf undoes bytesOf.
+// floatsOf undoes bytesOf, with memory of its own.
 func floatsOf(b []byte) []float32 {
 	x := make([]float32, len(b)/4)
 	for i := range x {

@@ -53,6 +53,9 @@ func (t *trainer) jobDigest() string {
 	for _, p := range t.Adapter.Pairs {
 		e.Encode([]any{p.Module, p.Rank(), t.Adapter.ScaleOf(p)})
 	}
+	for _, s := range t.Adapter.Saved {
+		e.Encode(s.Module)
+	}
 	h.Write(bytesOf(t.network.params.value))
 	return hex.EncodeToString(h.Sum(nil))
 }

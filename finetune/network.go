@@ -45,7 +45,7 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 	if rows > base.Context {
 		return nil, fmt.Errorf("sequences of %d tokens; the base's context is %d", rows, base.Context)
 	}
-	n := &network{base: base, params: p, rows: rows, keep: keep, scratch: graph.NewScratch(), blocks: make([]*graph.Block, len(base.Layers))}
+	n := &network{base: p.model(), params: p, rows: rows, keep: keep, scratch: graph.NewScratch(), blocks: make([]*graph.Block, len(base.Layers))}
 	cfg := blockConfig(base, p, rows)
 	for i := range n.blocks {
 		if i > 0 && !keep {
@@ -163,7 +163,7 @@ func (n *network) losses(s Sequence, scale float32) []float32 {
 		return h.loss[:k]
 	}
 	dh := h.dh[:k*d]
-	kernel.CrossEntropy(dh, h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, scale, m.LogitCap)
+	kernel.CrossEntropyHead(dh, n.params.gradient(model.HeadModule), h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, scale, m.LogitCap)
 	kernel.RMSNormBackward(norm, dh, hidden, m.OutputNorm, h.inv, k, d)
 	clear(n.dy[:len(s.IDs)*d])
 	for i, row := range h.rows {
@@ -184,7 +184,7 @@ func (n *network) learn(s Sequence, scale float32, key uint64) (float64, error) 
 	}
 	for i := len(n.base.Layers) - 1; i >= 0; i-- {
 		dx := n.dy
-		if i == 0 {
+		if i == 0 && n.params.gradient(model.EmbeddingModule) == nil {
 			dx = nil
 		}
 		if err := n.blocks[i].Backward(n.input(i, len(s.IDs), key), dx, n.dy); err != nil {
@@ -192,5 +192,6 @@ func (n *network) learn(s Sequence, scale float32, key uint64) (float64, error) 
 		}
 		n.passed()
 	}
+	n.learnEmbedding(s)
 	return sum, nil
 }

@@ -81,7 +81,11 @@ func adapterBytes(a *lora.Adapter, o Options) int64 {
 	if o.Patience > 0 {
 		copies++ // the best so far
 	}
-	return copies*4*int64(n) + graph.SolverBytes(o.solver(), n, 2*len(a.Pairs))
+	parts, given := 2*len(a.Pairs)+len(a.Saved), 0
+	for _, s := range a.Saved { // the third copy is the result
+		n, given = n+s.Out*s.In, given+len(s.W)
+	}
+	return copies*4*int64(n) + 4*int64(given) + graph.SolverBytes(o.solver(), n, parts)
 }
 
 // within refuses what does not fit, naming what would.

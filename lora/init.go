@@ -1,14 +1,16 @@
 package lora
 
 import (
+	"fmt"
 	"hash/fnv"
 	"math"
 	"slices"
+	"strings"
 )
 
-// New returns an adapter that changes nothing yet: B is 0, and A uniform in ±1/√in, which is Kaiming's uniform rule with
-// a = √5 as PEFT starts it. Every value is a function of (seed, module name, index), whatever else is adapted.
-// It fails if o is not valid.
+// New returns an adapter that changes nothing yet: modules that are trained whole are the base's, B is 0, and A uniform in ±1/√in,
+// which is Kaiming's uniform rule with a = √5 as PEFT starts it. Every value is a function of (seed, module name, index), whatever
+// else is adapted. It fails if o is not valid.
 func New(modules []Module, o Options, seed uint64) (*Adapter, error) {
 	o = o.WithDefaults()
 	if err := o.Validate(); err != nil {
@@ -27,6 +29,9 @@ func New(modules []Module, o Options, seed uint64) (*Adapter, error) {
 	}
 	a := &Adapter{Rank: o.Rank, Alpha: o.Alpha, Dropout: o.Dropout, RankRoot: o.RSLoRA}
 	for _, m := range modules {
+		if slices.Contains(o.Save, short(m.Name)) {
+			a.Saved = append(a.Saved, Saved{Module: m})
+		}
 		if !slices.Contains(targets, short(m.Name)) {
 			continue
 		}
@@ -37,6 +42,9 @@ func New(modules []Module, o Options, seed uint64) (*Adapter, error) {
 		}
 		fillUniform(p.A, 1/math.Sqrt(float64(m.In)), seed, m.Name)
 		a.Pairs = append(a.Pairs, p)
+	}
+	if len(a.Saved) != len(o.Save) {
+		return nil, fmt.Errorf("modules_to_save has %s, and the base has not all of them", strings.Join(o.Save, ","))
 	}
 	return a, nil
 }

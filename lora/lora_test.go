@@ -175,12 +175,14 @@ func TestParseRefuses(t *testing.T) {
 		says, old, new string
 		malformed      bool
 	}{
-		{"use_dora", `"use_dora": false`, `"use_dora": true`, false},
+		{"use_dora is set", `"use_dora": false`, `"use_dora": true`, true},
 		{"for rank 4", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 4}`, true},
 		{"rank 2.5", `"rank_pattern": {}`, `"rank_pattern": {"q_proj": 2.5}`, true},
 		{"no regular expression", `"alpha_pattern": {}`, `"alpha_pattern": {"(": 4}`, true},
 		{"at most 262144 are read", `"rank_pattern": {}`, `"rank_pattern": {"` + strings.Repeat(".{999}", 200) + `": 2, "` + strings.Repeat(".{999}", 100) + `": 2}`, true},
-		{"modules_to_save", `"modules_to_save": null`, `"modules_to_save": ["lm_head"]`, false},
+		{"there is no matrix base_model.model.lm_head.weight", `"modules_to_save": null`, `"modules_to_save": ["lm_head"]`, true},
+		{`this build trains embed_tokens,lm_head whole`, `"modules_to_save": null`, `"modules_to_save": ["score"]`, false},
+		{"ensure_weight_tying", `"bias"`, `"ensure_weight_tying": true, "bias"`, false},
 		{`peft_type is "IA3"`, `"LORA"`, `"IA3"`, false},
 		{"rank 0", `"r": 2`, `"r": 0`, true},
 		{"for rank 3", `"r": 2`, `"r": 3`, true},
@@ -216,6 +218,12 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(files[ConfigFile], files[WeightsFile])
 	f.Add([]byte(`{"peft_type":"LORA","r":1}`), files[WeightsFile][:50])
+	for _, a := range []*Adapter{stretched(f), withEnds(f)} {
+		if files, err = a.Files(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(files[ConfigFile], files[WeightsFile])
+	}
 	f.Fuzz(func(t *testing.T, head, weights []byte) {
 		a, err := Parse(head, weights)
 		if err != nil {

@@ -15,9 +15,10 @@ type Options struct {
 	Dropout float64 `json:"dropout,omitempty" doc:"share of the adapter's inputs set to 0 while training" default:"0"`
 
 	RSLoRA       bool     `json:"rslora,omitempty" doc:"scale by alpha/√rank instead, which keeps high ranks learning (rsLoRA)" default:"false"`
+	Save         []string `json:"modules_to_save,omitempty" doc:"embed_tokens, lm_head: trained whole, in float32, beside the pairs; of a base that ties the two, the named one only"`
 	RankPattern  []string `json:"rank_pattern,omitempty" doc:"ranks of single modules, as REGEX=RANK; the first that matches a module's name, or its end after a dot, counts"`
 	AlphaPattern []string `json:"alpha_pattern,omitempty" doc:"alphas of single modules, as REGEX=ALPHA"`
-	InitAdapter  string   `json:"init_adapter,omitempty" doc:"NAME@VERSION of an adapter on the store to start from; ranks, alphas, targets and dropout are then its own"`
+	InitAdapter  string   `json:"init_adapter,omitempty" doc:"NAME@VERSION of an adapter on the store to start from; ranks, alphas, targets, dropout and modules_to_save are then its own"`
 }
 
 // WithDefaults fills in rank 16, alpha twice the rank and all linear layers.
@@ -40,6 +41,7 @@ const MaxRank = 1024
 var (
 	// qkv_proj and gate_up_proj are what Phi-3 has in place of three and two.
 	attention = []string{"q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"}
+	whole     = []string{"embed_tokens", "lm_head"} // what can be trained without a pair
 	linear    = append(slices.Clone(attention), "gate_proj", "up_proj", "gate_up_proj", "down_proj")
 )
 
@@ -52,6 +54,11 @@ func (o Options) Validate() error {
 		return fmt.Errorf("alpha is %g; it must be above 0", o.Alpha)
 	case !(o.Dropout >= 0 && o.Dropout < 1):
 		return fmt.Errorf("dropout is %g; it must be at least 0 and below 1", o.Dropout)
+	}
+	for i, name := range o.Save {
+		if !slices.Contains(whole, name) || slices.Contains(o.Save[:i], name) {
+			return fmt.Errorf("modules_to_save has %q; it must be some of %s, each once", name, strings.Join(whole, ","))
+		}
 	}
 	if _, version, ok := strings.Cut(o.InitAdapter, "@"); o.InitAdapter != "" && (!ok || version == "") {
 		return fmt.Errorf("init_adapter is %q; it must be NAME@VERSION: what a name points to may change", o.InitAdapter)
@@ -112,7 +119,7 @@ func (o Options) present(modules []Module) error {
 	}
 	var have []string
 	for _, m := range modules {
-		if name := short(m.Name); !slices.Contains(have, name) {
+		if name := short(m.Name); !slices.Contains(have, name) && !slices.Contains(whole, name) {
 			have = append(have, name)
 		}
 	}

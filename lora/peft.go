@@ -3,7 +3,9 @@ package lora
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"strings"
 
 	"temper/dataset"
+	"temper/internal/quant"
 	"temper/internal/safetensors"
 )
 
@@ -20,7 +23,10 @@ const (
 	WeightsFile = "adapter_model.safetensors"
 )
 
-const prefix = "base_model.model."
+const (
+	prefix        = "base_model.model."
+	magnitudeName = ".lora_magnitude_vector"
+)
 
 // config is the part of adapter_config.json that every version of PEFT knows, in the order of its keys.
 type config struct {
@@ -48,47 +54,79 @@ type config struct {
 
 // Files returns the adapter as the files of a PEFT directory, by name. The same adapter gives the same bytes.
 func (a *Adapter) Files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, name := range []string{ConfigFile, WeightsFile} {
+		var b bytes.Buffer
+		if err := a.WriteFile(&b, name); err != nil {
+			return nil, err
+		}
+		files[name] = b.Bytes()
+	}
+	return files, nil
+}
+
+// WriteFile writes one of the files of a PEFT directory. It holds no copy of the adapter's values.
+func (a *Adapter) WriteFile(w io.Writer, name string) error {
+	head, tensors, err := a.encode()
+	if err == nil && name == ConfigFile {
+		_, err = w.Write(head)
+	} else if err == nil {
+		err = safetensors.Write(w, map[string]string{"format": "pt"}, tensors)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// encode makes the config and the tensors, which share the adapter's memory.
+func (a *Adapter) encode() (head []byte, tensors []safetensors.Tensor, err error) {
 	c := config{AlphaPattern: pattern{}, Base: a.Base, Bias: "none", InferenceMode: true, Init: true, Alpha: a.Alpha, Dropout: a.Dropout,
-		Type: "LORA", Rank: a.Rank, RankPattern: pattern{}, Task: "CAUSAL_LM", RankRoot: a.RankRoot}
+		Type: "LORA", Rank: a.Rank, RankPattern: pattern{}, Task: "CAUSAL_LM", RankRoot: a.RankRoot, DoRA: a.DoRA}
 	targets := []string{}
-	var tensors []safetensors.Tensor
 	for _, p := range a.Pairs {
 		targets = append(targets, short(p.Name))
 		tensors = append(tensors, tensor(prefix+p.Name+".lora_A.weight", p.A, p.Rank(), p.In), tensor(prefix+p.Name+".lora_B.weight", p.B, p.Out, p.Rank()))
+		if a.DoRA {
+			if len(p.Magnitude) != p.Out {
+				return nil, nil, fmt.Errorf("%s has no magnitudes yet: training makes them of the base", p.Name)
+			}
+			tensors = append(tensors, tensor(prefix+p.Name+magnitudeName, p.Magnitude, p.Out))
+		}
 		key := strings.ReplaceAll(p.Name, ".", `\.`)
 		if p.Rank() != a.Rank {
 			if err := c.RankPattern.add(key, float64(p.Rank())); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		if p.Alpha != 0 && p.Alpha != a.Alpha {
 			if err := c.AlphaPattern.add(key, p.Alpha); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
+	for _, s := range a.Saved {
+		if len(s.W) != s.Out*s.In {
+			return nil, nil, fmt.Errorf("%s has no values yet: training makes them of the base", s.Name)
+		}
+		c.Save = append(c.Save, short(s.Name))
+		tensors = append(tensors, tensor(prefix+s.Name+".weight", s.W, s.Out, s.In))
+	}
 	slices.Sort(targets)
 	c.Targets = slices.Compact(targets)
-	head, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", ConfigFile, err)
-	}
 	slices.SortFunc(tensors, func(a, b safetensors.Tensor) int { return strings.Compare(a.Name, b.Name) })
-	var b bytes.Buffer
-	if err := safetensors.Write(&b, map[string]string{"format": "pt"}, tensors); err != nil {
-		return nil, fmt.Errorf("write %s: %w", WeightsFile, err)
-	}
-	return map[string][]byte{ConfigFile: head, WeightsFile: b.Bytes()}, nil
+	head, err = json.MarshalIndent(c, "", "  ")
+	return head, tensors, err
 }
 
 // Write writes the adapter's files into dir, which must exist.
 func (a *Adapter) Write(dir string) error {
-	files, err := a.Files()
-	if err != nil {
-		return err
-	}
 	for _, name := range []string{WeightsFile, ConfigFile} { // the config last: with it the directory is an adapter
-		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			return fmt.Errorf("write adapter: %w", err)
+		}
+		if err := errors.Join(a.WriteFile(f, name), f.Close()); err != nil {
 			return fmt.Errorf("write adapter: %w", err)
 		}
 	}
@@ -124,11 +162,14 @@ func Read(dir string) (*Adapter, error) {
 	return a, nil
 }
 
-// Parse reads the two files of a PEFT directory. What this build cannot compute (DoRA, whole modules) is an
+// Parse reads the two files of a PEFT directory. What this build cannot compute (other whole modules, biases) is an
 // error that names it; anything broken is dataset.ErrMalformed. Pairs come in the order of layers and of a block's computation.
 func Parse(head, weights []byte) (*Adapter, error) {
 	var c config
-	if err := json.Unmarshal(head, &c); err != nil {
+	var tied struct {
+		Ensure bool `json:"ensure_weight_tying"`
+	}
+	if err := errors.Join(json.Unmarshal(head, &c), json.Unmarshal(head, &tied)); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", ConfigFile, err, dataset.ErrMalformed)
 	}
 	switch {
@@ -136,23 +177,33 @@ func Parse(head, weights []byte) (*Adapter, error) {
 		return nil, fmt.Errorf("%s: peft_type is %q; this build reads LORA", ConfigFile, c.Type)
 	case c.Rank < 1 || c.Rank > MaxRank || !(math.Abs(c.Alpha) < 1e6) || !(c.Dropout >= 0 && c.Dropout < 1):
 		return nil, fmt.Errorf("%s: rank %d, alpha %g, dropout %g: %w", ConfigFile, c.Rank, c.Alpha, c.Dropout, dataset.ErrMalformed)
-	case c.DoRA, len(c.Save) > 0, c.FanInFanOut, c.Bias != "none" && c.Bias != "":
-		return nil, fmt.Errorf("%s: use_dora, modules_to_save, fan_in_fan_out or bias is set; this build computes plain LoRA", ConfigFile)
+	case c.FanInFanOut, c.Bias != "none" && c.Bias != "":
+		return nil, fmt.Errorf("%s: fan_in_fan_out or bias is set, which this build does not compute", ConfigFile)
+	case tied.Ensure:
+		return nil, fmt.Errorf("%s: ensure_weight_tying is set; this build trains embedding and head apart", ConfigFile)
 	}
 	f, err := safetensors.Parse(weights)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", WeightsFile, err)
 	}
-	a := &Adapter{Rank: c.Rank, Alpha: c.Alpha, RankRoot: c.RankRoot, Dropout: c.Dropout, Base: c.Base}
+	a := &Adapter{Rank: c.Rank, Alpha: c.Alpha, RankRoot: c.RankRoot, DoRA: c.DoRA, Dropout: c.Dropout, Base: c.Base}
+	if err := a.readSaved(f, c.Save); err != nil {
+		return nil, err
+	}
 	for _, name := range f.Names() {
 		module, isA := strings.CutSuffix(strings.TrimPrefix(name, prefix), ".lora_A.weight")
 		if !isA {
-			if _, isB := strings.CutSuffix(name, ".lora_B.weight"); !isB || !strings.HasPrefix(name, prefix) {
-				return nil, fmt.Errorf("%s: tensor %s is no part of a plain LoRA adapter", WeightsFile, name)
+			isB := strings.HasSuffix(name, ".lora_B.weight") || c.DoRA && strings.HasSuffix(name, magnitudeName) ||
+				slices.ContainsFunc(a.Saved, func(s Saved) bool { return name == prefix+s.Name+".weight" })
+			if !isB || !strings.HasPrefix(name, prefix) {
+				return nil, fmt.Errorf("%s: tensor %s is no part of the adapter that %s describes", WeightsFile, name, ConfigFile)
 			}
 			continue
 		}
 		p, err := pair(f, module, c.rankOf(f, module))
+		if err == nil && c.DoRA {
+			p.Magnitude, err = magnitude(f, p)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", WeightsFile, err)
 		}
@@ -164,7 +215,11 @@ func Parse(head, weights []byte) (*Adapter, error) {
 		}
 		a.Pairs = append(a.Pairs, p)
 	}
-	if len(f.Names()) != 2*len(a.Pairs) || len(a.Pairs) == 0 {
+	each := 2
+	if c.DoRA {
+		each = 3
+	}
+	if len(f.Names()) != each*len(a.Pairs)+len(a.Saved) || len(a.Pairs) == 0 {
 		return nil, fmt.Errorf("%s: %d tensors for %d modules: %w", WeightsFile, len(f.Names()), len(a.Pairs), dataset.ErrMalformed)
 	}
 	slices.SortFunc(a.Pairs, inOrder)
@@ -215,14 +270,9 @@ func floats(t safetensors.Tensor) ([]float32, error) {
 	return x, nil
 }
 
-// tensor is a matrix of float32 values.
-func tensor(name string, x []float32, rows, cols int) safetensors.Tensor {
-	b := make([]byte, 0, 4*len(x))
-	for _, v := range x {
-		u := math.Float32bits(v)
-		b = append(b, byte(u), byte(u>>8), byte(u>>16), byte(u>>24))
-	}
-	return safetensors.Tensor{Name: name, DType: "F32", Shape: []int{rows, cols}, Data: b}
+// tensor is float32 values of a shape. It shares their memory.
+func tensor(name string, x []float32, shape ...int) safetensors.Tensor {
+	return safetensors.Tensor{Name: name, DType: "F32", Shape: shape, Data: quant.F32Tensor(name, 1, len(x), x).Data}
 }
 
 // inOrder compares modules by layer and then by place in the block.

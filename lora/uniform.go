@@ -1,6 +1,9 @@
 package lora
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Rank is the pair's own: rows of A and columns of B.
 func (p Pair) Rank() int { return len(p.A) / p.In }
@@ -51,7 +54,7 @@ func (a *Adapter) Uniform() *Adapter {
 		if a.RankRoot {
 			ratio = math.Sqrt(ratio)
 		}
-		w := Pair{Module: p.Module, Alpha: a.alphaOf(p) * ratio, A: make([]float32, wide*p.In), B: make([]float32, p.Out*wide)}
+		w := Pair{Module: p.Module, Alpha: a.alphaOf(p) * ratio, A: make([]float32, wide*p.In), B: make([]float32, p.Out*wide), Magnitude: p.Magnitude}
 		copy(w.A, p.A)
 		for o := range p.Out {
 			copy(w.B[o*wide:], p.B[o*p.Rank():(o+1)*p.Rank()])
@@ -61,12 +64,17 @@ func (a *Adapter) Uniform() *Adapter {
 	return &out
 }
 
-// Narrow undoes Uniform: it returns a's values in the ranks and with the settings of like, which a was made uniform from.
+// Narrow undoes Uniform: it returns a's values in the ranks and with the settings of like, which a was made uniform from. It
+// shares the modules that are trained whole.
 func (a *Adapter) Narrow(like *Adapter) *Adapter {
-	out := like.Clone()
+	plain := *like
+	plain.Saved = nil
+	out := plain.Clone()
+	out.Saved = a.Saved
 	for i, p := range a.Pairs {
 		q, wide := out.Pairs[i], p.Rank()
 		copy(q.A, p.A)
+		out.Pairs[i].Magnitude = slices.Clone(p.Magnitude)
 		for o := range q.Out {
 			copy(q.B[o*q.Rank():(o+1)*q.Rank()], p.B[o*wide:])
 		}

@@ -27,7 +27,7 @@ func NewGenerator(m *Model, a *lora.Adapter, maxContext int) (*Generator, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Generator{m: m, pass: p, context: maxContext, sizes: map[*cache]int{}}, nil
+	return &Generator{m: p.m, pass: p, context: maxContext, sizes: map[*cache]int{}}, nil
 }
 
 // An answer is one prompt being continued.

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 
+	"temper/internal/quant"
 	"temper/lora"
 )
 
@@ -48,7 +49,13 @@ func (c *Config) BlockModules(layer int) []Module {
 		{block + "mlp.gate_up_proj", []Kind{Gate, Up}}, {Down.Module(layer), []Kind{Down}}}
 }
 
-// Modules lists the modules of all blocks.
+// The names of what lies before and after the blocks.
+const (
+	EmbeddingModule = "model.embed_tokens"
+	HeadModule      = "lm_head"
+)
+
+// Modules lists the modules of all blocks, and the embedding and the head, which can be trained whole.
 func (m *Model) Modules() []lora.Module {
 	var out []lora.Module
 	for i := range m.Layers {
@@ -61,5 +68,27 @@ func (m *Model) Modules() []lora.Module {
 			out = append(out, lora.Module{Name: b.Name, In: cols, Out: rows})
 		}
 	}
-	return out
+	return append(out, lora.Module{Name: EmbeddingModule, In: m.Dim, Out: m.Vocab}, lora.Module{Name: HeadModule, In: m.Dim, Out: m.Vocab})
+}
+
+// With returns a model that shares all with m but the embedding and the head that an adapter brings. A base that ties the two keeps its
+// own for the one that the adapter leaves, as PEFT does.
+func (m *Model) With(saved []lora.Saved) *Model {
+	if len(saved) == 0 {
+		return m
+	}
+	out := *m
+	out.Tied = false
+	for _, s := range saved {
+		if s.W == nil {
+			continue
+		}
+		t := quant.F32Tensor(s.Name, s.Out, s.In, s.W)
+		if s.Name == HeadModule {
+			out.Head = t
+		} else {
+			out.Embedding = t
+		}
+	}
+	return &out
 }

@@ -18,8 +18,9 @@ type pass struct {
 	attn   kernel.Attention
 	pairs  [][Kinds]lora.Pair // by layer; A is nil where nothing is adapted
 	rank   int
-	scales [][Kinds]float32 // of the pairs
-	rows   int              // capacity
+	scales [][Kinds]float32   // of the pairs
+	gains  [][Kinds][]float32 // of the rows of what DoRA adapts; nil without
+	rows   int                // capacity
 
 	x, norm, q, k, v, o, gate, up, xa, inv, head []float32
 	pos                                          []int32
@@ -37,7 +38,9 @@ func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.m = m.With(own.Saved)
 		p.rank, p.scales, p.pairs = own.Rank, make([][Kinds]float32, len(m.Layers)), make([][Kinds]lora.Pair, len(m.Layers))
+		p.gains = make([][Kinds][]float32, len(m.Layers))
 		at := map[string]lora.Pair{}
 		for _, pair := range own.Pairs {
 			at[pair.Name] = pair
@@ -49,10 +52,15 @@ func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 					if pair.A == nil {
 						continue
 					}
-					rows, _ := m.shape(k)
-					p.scales[i][k] = own.ScaleOf(pair)
-					p.pairs[i][k] = lora.Pair{Module: pair.Module, A: pair.A, B: pair.B[:rows*p.rank]}
+					rows, cols := m.shape(k)
+					part := lora.Pair{Module: lora.Module{Name: pair.Name, In: cols, Out: rows}, A: pair.A, B: pair.B[:rows*p.rank]}
 					pair.B = pair.B[rows*p.rank:]
+					p.scales[i][k] = own.ScaleOf(pair)
+					if own.DoRA {
+						part.Magnitude, pair.Magnitude = pair.Magnitude[:rows], pair.Magnitude[rows:]
+						p.gains[i][k] = part.Gains(m.Layers[i].Linear[k], p.scales[i][k])
+					}
+					p.pairs[i][k] = part
 				}
 			}
 		}
@@ -234,10 +242,20 @@ func (p *pass) linear(x []float32, n, layer int, kinds []Kind, ys ...[]float32) 
 		if n > fewRows {
 			kernel.MulT(ys[i][:n*w.Rows], x[:n*w.Cols], n, w, false)
 		}
+		var gains []float32
+		if p.gains != nil {
+			gains = p.gains[layer][k]
+		}
+		if gains != nil { // they are of the weights alone
+			p.adapt(ys[i], x, n, layer, k)
+			kernel.MulRow(ys[i], gains, n)
+		}
 		if b := l.Bias[k]; b != nil {
 			kernel.AddRow(ys[i], b, n)
 		}
-		p.adapt(ys[i], x, n, layer, k)
+		if gains == nil {
+			p.adapt(ys[i], x, n, layer, k)
+		}
 	}
 }
 

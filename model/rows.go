@@ -6,7 +6,7 @@ import (
 	"temper/lora"
 )
 
-// InRowOrder returns the adapter with the rows of B in the order of m's own query and key layers; see the lora package.
+// InRowOrder returns the adapter with the rows of B, and magnitudes, in the order of m's own query and key layers; see the lora package.
 // The pairs share what need not change with a. It fails if a is not an adapter for m.
 func (m *Model) InRowOrder(a *lora.Adapter) (*lora.Adapter, error) {
 	return m.reorder(a, interleave)
@@ -34,6 +34,10 @@ func (m *Model) reorder(a *lora.Adapter, permute func(dst, src []float32, headDi
 		if rotary[p.Name] {
 			out.Pairs[i].B = make([]float32, len(p.B))
 			permute(out.Pairs[i].B, p.B, m.HeadDim, p.Rank())
+			if p.Magnitude != nil {
+				out.Pairs[i].Magnitude = make([]float32, p.Out)
+				permute(out.Pairs[i].Magnitude, p.Magnitude, m.HeadDim, 1)
+			}
 		}
 	}
 	return &out, nil

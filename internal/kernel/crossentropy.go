@@ -13,6 +13,11 @@ const logitBytes = 24 << 20
 // dh is nil, dh = scale*weights[i] times the gradient of loss[i]. Rows are taken a few at a time, so that their logits stay
 // within 24 MiB: there is no matrix of all logits. The head is frozen. Where cap is not 0, logits are bent as by [Cap].
 func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n int, head *quant.Tensor, scale, cap float32) {
+	CrossEntropyHead(dh, nil, loss, h, targets, weights, n, head, scale, cap)
+}
+
+// CrossEntropyHead is [CrossEntropy] of a head that is trained: it adds its gradient to dhead, (head.Rows, head.Cols), unless that is nil.
+func CrossEntropyHead(dh, dhead, loss, h []float32, targets []int32, weights []float32, n int, head *quant.Tensor, scale, cap float32) {
 	vocab, d := head.Rows, head.Cols
 	chunk := min(n, max(1, logitBytes/4/vocab))
 	w := large.take()
@@ -39,6 +44,9 @@ func CrossEntropy(dh, loss, h []float32, targets []int32, weights []float32, n i
 		})
 		if dh != nil {
 			Mul(dh[r0*d:r1*d], logits[:(r1-r0)*vocab], r1-r0, head, false)
+		}
+		if dhead != nil {
+			Gemm(vocab, d, r1-r0, logits, 1, vocab, h[r0*d:], d, 1, dhead, d, true)
 		}
 	}
 }

@@ -30,7 +30,7 @@ var Allowed = map[string][]string{
 	"synth":         {},
 	"finetune":      {"internal/graph", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model", "model/chat", "model/tokenizer"},
 
-	"lora": {"internal/kernel", "internal/safetensors"},
+	"lora": {"internal/kernel", "internal/quant", "internal/safetensors"},
 	"model": {"internal/gguf", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model/chat",
 		"model/tokenizer"},
 	"model/convert":   {"internal/gguf", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model"},

@@ -10,7 +10,7 @@ import llama
 from conftest import ROOT
 
 TINY = ROOT / "model" / "tiny" / "tiny.gguf"
-STEPS, LENGTH, VOCAB = 12, 48, 768
+STEPS, LENGTH, VOCAB = 20, 48, 768
 CHATS = "".join(json.dumps({"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]}) + "\n" for q, a in [
     ("What does Read return?", "The number of bytes read, and an error."), ("Who closes the file?", "Whoever opened it, once no reader is left."),
     ("What is a slice?", "A window on an array, with a length and a capacity."), ("When is a map nil?", "Before make or a literal gave it a value.")])
@@ -40,6 +40,9 @@ WAYS = {
     "patterns": (PATTERNS, [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "rslora with patterns": (dict(use_rslora=True, **PATTERNS), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "lora+": ({}, ["--lora-plus", 16, "--lr", "5e-4"], None),
+    "embedding": (dict(modules_to_save=["embed_tokens"]), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
+    "head": (dict(modules_to_save=["lm_head"]), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
+    "embedding and head": (dict(modules_to_save=["embed_tokens", "lm_head"]), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "sgd": ({}, ["--optimizer", "sgd", "--momentum", 0.9], lambda p: torch.optim.SGD(p, lr=5e-3, momentum=0.9)),
 }
 
@@ -52,7 +55,7 @@ def train(temper, m, init, stream, optimizer, args, out):
         opt = optimizer(every)
     else:  # LoRA+
         opt = torch.optim.AdamW([{"params": [p for n, p in named if "lora_A" in n], "lr": 5e-4},
-                                 {"params": [p for n, p in named if "lora_B" in n], "lr": 5e-4 * 16}], weight_decay=0.0)
+                                 {"params": [p for n, p in named if "lora_A" not in n], "lr": 5e-4 * 16}], weight_decay=0.0)
     losses, norms = [], []
     m.train()
     for b in torch.from_numpy(stream.astype(np.int64)).reshape(STEPS, 1, LENGTH):
@@ -71,7 +74,7 @@ def train(temper, m, init, stream, optimizer, args, out):
 
 @pytest.mark.parametrize("name", WAYS)
 def test_training(temper, base, stream, tmp_path, name):
-    """Twelve steps give the losses of PEFT to 1e-3 and its gradient norms to 1 %, and PEFT loads the result and computes the same."""
+    """Twenty steps give the losses of PEFT to 1e-3 and its gradient norms to 1 %, and PEFT loads the result and computes the same."""
     import copy
 
     from peft import PeftModel
@@ -136,6 +139,31 @@ def test_merged_gguf(temper, tuned, tmp_path):
         worst = (got - want).abs().max()
         print(f"\nmerged {form}: largest difference {worst:.1e}; Temper says {said['largest_difference']:.1e}, weights {said['rmse']:.1e} of {said['rms']:.2f}, {100 * said['lost']:.2f} % lost")
         assert worst < (within or 5 * said["largest_difference"])
+
+
+@pytest.mark.parametrize("args", [["--modules-to-save", "embed_tokens"], ["--modules-to-save", "lm_head"], ["--modules-to-save", "embed_tokens,lm_head"]], ids=lambda a: " ".join(map(str, a)))
+def test_merged(temper, base, tmp_path, args):
+    """PEFT reads an adapter that began as Temper's own, with whole modules, and computes what Temper merged, in both forms; the
+    base ties embedding and head."""
+    import copy
+
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+    (tmp_path / "chats.jsonl").write_text(CHATS)
+    temper("tune", "--base", TINY, "--data", tmp_path / "chats.jsonl", "--steps", 40, "--batch", 4, "--sequence", 128, "--rank", 4, "--alpha", 8, "--lr", "1e-2",
+           *args, "-o", tmp_path / "adapter")
+    x = torch.from_numpy(np.random.default_rng(6).integers(3, VOCAB, 64).astype(np.int64))[None]
+    m = PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / "adapter").eval()
+    temper("adapter", "merge", tmp_path / "adapter", "--base", TINY, "--eval", tmp_path / "chats.jsonl", "--type", "f32", "-o", tmp_path / "merged")
+    temper("adapter", "merge", tmp_path / "adapter", "--base", TINY, "--eval", tmp_path / "chats.jsonl", "--type", "f32", "-o", tmp_path / "merged.gguf")
+    with torch.no_grad():
+        want, before = m(x).logits, base(x).logits
+        folder = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()(x).logits
+        gguf = llama.load_llama(tmp_path / "merged.gguf")(x).logits
+        own = m.merge_and_unload()(x).logits
+    print(f"\n{args} moves logits by {(want - before).abs().max():.2f}; merged by Temper they differ from PEFT's by {(folder - want).abs().max():.1e} (folder), "
+          f"{(gguf - want).abs().max():.1e} (GGUF); merged by PEFT by {(own - want).abs().max():.1e}")
+    assert (want - before).abs().max() > 1 and (folder - want).abs().max() < 1e-3 and (gguf - want).abs().max() < 1e-3
 
 
 def likeliest(ids, path, lora=None):

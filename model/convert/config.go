@@ -25,8 +25,8 @@ func bitsandbytes(to Target) map[string]any {
 		"llm_int8_enable_fp32_cpu_offload": false, "llm_int8_skip_modules": nil}
 }
 
-// copyConfig copies config.json with the section of the target.
-func copyConfig(from, to string, target Target) error {
+// copyConfig copies config.json with the section of the target. parts says that embedding and head are two now.
+func copyConfig(from, to string, target Target, parts bool) error {
 	b, err := os.ReadFile(from)
 	if err != nil {
 		return err
@@ -44,6 +44,9 @@ func copyConfig(from, to string, target Target) error {
 	if !target.Keep && stored[target.Type] != "" {
 		c["torch_dtype"] = torchName(target.Type)
 		delete(c, "dtype")
+	}
+	if parts {
+		c["tie_word_embeddings"] = false
 	}
 	return writeJSON(to, c)
 }
@@ -89,7 +92,7 @@ func (j *folderJob) fromGGUF(dir string) error {
 	c := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": m.Dim,
 		"intermediate_size": m.FF, "num_hidden_layers": len(m.Layers), "num_attention_heads": m.Heads, "num_key_value_heads": m.KVHeads,
 		"head_dim": m.HeadDim, "vocab_size": m.Vocab, "max_position_embeddings": m.Context, "rms_norm_eps": decimal(m.Eps),
-		"rope_theta": m.RopeBase, "tie_word_embeddings": m.Tied, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
+		"rope_theta": m.RopeBase, "tie_word_embeddings": m.Tied && !j.source.parts(), "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
 		"torch_dtype": "float16", "quantization_config": bitsandbytes(j.target)}
 	if j.target.plain() {
 		delete(c, "quantization_config")

@@ -17,6 +17,7 @@ import (
 	"temper/internal/gguf"
 	"temper/internal/quant"
 	"temper/internal/safetensors"
+	"temper/lora"
 )
 
 // A Target is what weights are turned into.
@@ -92,6 +93,8 @@ type Source struct {
 	deltas      map[string]*delta // by the name in a folder
 	headDim     int
 	interleaved bool // rows of rotary layers in the GGUF file
+	saved       []lora.Saved
+	tied        bool // embedding and head of the base are one
 }
 
 // Open opens a GGUF file, the first file of a split one, or a folder in Hugging Face's form.

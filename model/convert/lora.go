@@ -22,6 +22,12 @@ func WriteLoRA(w io.Writer, m *model.Model, a *lora.Adapter) error {
 	if err := a.Fits(m.Modules()); err != nil {
 		return err
 	}
+	if a.DoRA {
+		return fmt.Errorf("llama.cpp's adapters are plain LoRA and have no place for the magnitudes of DoRA; temper adapter merge writes the base with the adapter in it")
+	}
+	if len(a.Saved) > 0 {
+		return fmt.Errorf("llama.cpp's adapters have no place for modules that are trained whole, as %s is; temper adapter merge writes the base with the adapter in it", a.Saved[0].Name)
+	}
 	alpha := a.Scale() * float32(a.Rank)
 	architecture, interleaved := m.InGGUF()
 	pairs := []gguf.Pair{{Key: "general.type", Value: gguf.Text("adapter")}, {Key: "general.architecture", Value: gguf.Text(architecture)},

@@ -17,12 +17,13 @@ func ParseMerge(name string) (Target, error) {
 	return ParseTarget(name)
 }
 
-// Merge has the adapter's modules written with their pairs added: W + s·B·A. m is the open base, of the same path.
+// Merge has the adapter's modules written with their pairs added: W + s·B·A, with DoRA each row as long as its magnitude, and
+// with the modules that were trained whole. m is the open base, of the same path.
 func (s *Source) Merge(m *model.Model, a *lora.Adapter) error {
 	if err := a.Fits(m.Modules()); err != nil {
 		return err
 	}
-	s.headDim, s.interleaved = m.HeadDim, m.Interleaved
+	s.headDim, s.interleaved, s.tied, s.saved = m.HeadDim, m.Interleaved, m.Tied, a.Saved
 	s.deltas = map[string]*delta{}
 	for _, p := range a.Pairs {
 		s.deltas[p.Name+".weight"] = &delta{pair: p, scale: a.ScaleOf(p), rank: p.Rank()}
@@ -77,6 +78,9 @@ func (it item) add(values []float32, r0 int) {
 			for c, v := range d.pair.A[k*n : (k+1)*n] {
 				row[c] += w * v
 			}
+		}
+		if d.pair.Magnitude != nil {
+			lora.Stretch(row, d.pair.Magnitude[it.own(r0+i)])
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"temper/dataset"
@@ -31,6 +33,48 @@ func tuned(t *testing.T, m *model.Model) *lora.Adapter {
 	return a
 }
 
+// tunedDoRA is one with magnitudes, a tenth off the lengths of the base's rows.
+func tunedDoRA(t *testing.T, m *model.Model) *lora.Adapter {
+	t.Helper()
+	a := tuned(t, m)
+	a.DoRA = true
+	for i := range m.Layers {
+		for _, module := range m.BlockModules(i) {
+			at := slices.IndexFunc(a.Pairs, func(p lora.Pair) bool { return p.Name == module.Name })
+			if at < 0 {
+				continue
+			}
+			for _, k := range module.Kinds {
+				for o, square := range lora.Squares(m.Layers[i].Linear[k]) {
+					a.Pairs[at].Magnitude = append(a.Pairs[at].Magnitude, float32(math.Sqrt(square)*(1+0.1*math.Sin(float64(o)))))
+				}
+			}
+		}
+	}
+	a, err := m.FromRowOrder(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// tunedEnds is one with an embedding and a head of its own; the base ties the two.
+func tunedEnds(t *testing.T, m *model.Model, save ...string) *lora.Adapter {
+	t.Helper()
+	a := tuned(t, m)
+	for _, module := range m.Modules() {
+		if !slices.Contains(save, module.Name) {
+			continue
+		}
+		s := lora.Saved{Module: module, W: values(m.Embedding)}
+		for i := range s.W {
+			s.W[i] += 0.02 * float32(math.Sin(float64(3*i+len(module.Name))))
+		}
+		a.Saved = append(a.Saved, s)
+	}
+	return a
+}
+
 // merged is base with a in it, in another form; the target's place says whether it is a folder.
 func merged(t *testing.T, path string, a *lora.Adapter, to Target, folder bool) (string, []Change) {
 	t.Helper()
@@ -49,8 +93,19 @@ func merged(t *testing.T, path string, a *lora.Adapter, to Target, folder bool) 
 // TestMergeIsTheAdapter holds that a base with an adapter merged in, in either form and from either, computes what the base with the
 // adapter beside it does: to 1e-4 in float32, and nearer than the base in the base's own blocks.
 func TestMergeIsTheAdapter(t *testing.T) {
+	for name, adapter := range map[string]func(*testing.T, *model.Model) *lora.Adapter{"LoRA": tuned, "DoRA": tunedDoRA,
+		"embedding": func(t *testing.T, m *model.Model) *lora.Adapter { return tunedEnds(t, m, model.EmbeddingModule) },
+		"head":      func(t *testing.T, m *model.Model) *lora.Adapter { return tunedEnds(t, m, model.HeadModule) },
+		"both ends": func(t *testing.T, m *model.Model) *lora.Adapter {
+			return tunedEnds(t, m, model.EmbeddingModule, model.HeadModule)
+		}} {
+		t.Run(name, func(t *testing.T) { mergeIsTheAdapter(t, adapter) })
+	}
+}
+
+func mergeIsTheAdapter(t *testing.T, adapter func(*testing.T, *model.Model) *lora.Adapter) {
 	m := open(t, tiny)
-	a := tuned(t, m)
+	a := adapter(t, m)
 	with, without := logits(t, m, a), logits(t, m, nil)
 	moved := distance(with, without)
 	if moved < 0.5 {
@@ -76,6 +131,9 @@ func TestMergeIsTheAdapter(t *testing.T) {
 		got := logits(t, open(t, path), nil)
 		if d := distance(got, with); d > tt.within {
 			t.Errorf("%s: logits differ by %g of %g moved, want within %g", tt.name, d, moved, tt.within)
+		}
+		if open(t, path).Tied != (len(a.Saved) == 0) {
+			t.Errorf("%s: tied, though embedding or head were trained", tt.name)
 		}
 		if total := Total(changes); tt.to.Type == quant.Q8_0 && !(total.RMSE > 0 && total.RMSE < total.Signal/50) {
 			t.Errorf("%s: error %g of %g", tt.name, total.RMSE, total.Signal)
@@ -119,6 +177,12 @@ func TestLoRAFile(t *testing.T) {
 	}
 	if _, err := ReadLoRA(tiny, m); !errors.Is(err, dataset.ErrMalformed) {
 		t.Errorf("a base: error is %v", err)
+	}
+	if err := WriteLoRA(&bytes.Buffer{}, m, tunedDoRA(t, m)); err == nil || !strings.Contains(err.Error(), "no place for the magnitudes") {
+		t.Errorf("an adapter with magnitudes: error is %v", err)
+	}
+	if err := WriteLoRA(&bytes.Buffer{}, m, tunedEnds(t, m, model.HeadModule)); err == nil || !strings.Contains(err.Error(), "no place for modules that are trained whole, as lm_head") {
+		t.Errorf("an adapter with a head: error is %v", err)
 	}
 	m.Architecture = "mistral" // a llama in GGUF
 	var mistral bytes.Buffer

@@ -21,7 +21,7 @@ func (s *Source) ToFolder(ctx context.Context, dir string, to Target, progress P
 	j := &folderJob{job: job{ctx: ctx, progress: progress}, source: s, target: to, dtypes: map[string]string{}}
 	if s.folder != nil {
 		if err = j.fromFolder(); err == nil {
-			err = copySmall(s.path, dir, to)
+			err = copySmall(s.path, dir, to, s.parts())
 		}
 	} else {
 		err = j.fromGGUF(dir)
@@ -29,6 +29,7 @@ func (s *Source) ToFolder(ctx context.Context, dir string, to Target, progress P
 	if err != nil {
 		return nil, err
 	}
+	j.items = s.whole(j.items, inFolder)
 	if err := s.adapt(j.items, inFolder); err != nil {
 		return nil, err
 	}
@@ -259,7 +260,8 @@ func pythonFloat(v float32) string {
 }
 
 // copySmall copies what lies beside the weights of a folder: settings, the tokenizer, the template.
-func copySmall(from, to string, target Target) error {
+// parts says that embedding and head are two now.
+func copySmall(from, to string, target Target, parts bool) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
 		return err
@@ -273,7 +275,7 @@ func copySmall(from, to string, target Target) error {
 			continue
 		}
 		if name == "config.json" {
-			if err := copyConfig(filepath.Join(from, name), filepath.Join(to, name), target); err != nil {
+			if err := copyConfig(filepath.Join(from, name), filepath.Join(to, name), target, parts); err != nil {
 				return err
 			}
 			continue

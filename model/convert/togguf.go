@@ -26,6 +26,7 @@ func (s *Source) ToGGUF(ctx context.Context, w io.Writer, to Target, progress Pr
 	} else if pairs, j.items, err = s.folderItems(to); err != nil {
 		return nil, err
 	}
+	j.items = s.whole(j.items, inGGUF)
 	if err := s.adapt(j.items, inGGUF); err != nil {
 		return nil, err
 	}
