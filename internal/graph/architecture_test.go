@@ -40,6 +40,23 @@ var architectures = map[string]func(c *Config, l *Layer){
 	},
 	"phi3":    func(c *Config, l *Layer) { c.SharedA, c.Window, l.Local = true, 4, true },
 	"smollm3": func(c *Config, l *Layer) { l.Unrotated = true },
+
+	"llama with magnitudes": magnitudes,
+	"qwen2 with magnitudes": func(c *Config, l *Layer) {
+		for i := range 3 {
+			l.Bias[i] = random(rand.New(rand.NewPCG(4, uint64(i))), l.Linear[i].Rows, 0.3)
+		}
+		magnitudes(c, l)
+	},
+	"gemma with magnitudes": func(c *Config, l *Layer) {
+		gemma(c, l)
+		headNorms(c, l)
+		magnitudes(c, l)
+	},
+	"phi3 with magnitudes": func(c *Config, l *Layer) {
+		c.SharedA = true
+		magnitudes(c, l)
+	},
 }
 
 func gemma(c *Config, l *Layer) {
@@ -125,6 +142,9 @@ func (e exact) linear(x matrix, i int) matrix {
 			}
 			for r := range xa {
 				y[t][o] += xa[r] * float64(l.B[i][o*e.Rank+r])
+			}
+			if e.Magnitudes {
+				y[t][o] *= float64(l.B[i][out*e.Rank+o]) / float64(l.Length[i][o])
 			}
 			if l.Bias[i] != nil {
 				y[t][o] += float64(l.Bias[i][o])

@@ -31,6 +31,9 @@ const Linears = 7
 // Groups is the number of groups of linear layers that read the same input: {q, k, v}, {output}, {gate, up}, {down}.
 const Groups = 4
 
+// gateUp is the group whose outputs are the most values of a block.
+const gateUp = 2
+
 // Members lists the linear layers of each group.
 var Members = [Groups][]int{{0, 1, 2}, {3}, {4, 5}, {6}}
 
@@ -52,6 +55,8 @@ type Config struct {
 	PostNorms                        bool // RMSNorm of each branch before it is added
 	GELU                             bool // GeGLU instead of SwiGLU
 	SharedA                          bool // the adapted layers of a group have one A
+
+	Magnitudes bool // the rows of adapted layers have lengths of their own: DoRA
 }
 
 // A Layer is what a block computes with: frozen weights, and the pairs with their gradients. The A factors of a group lie one
@@ -68,7 +73,8 @@ type Layer struct {
 	Bias                      [Linears][]float32     // (out), or nil
 	A, GradA                  [Groups][]float32      // (members adapted · Rank, in), or (Rank, in) with SharedA; nil if none is
 	Scale                     [Linears]float32       // of each pair; 0 for the Config's
-	B, GradB                  [Linears][]float32     // (out, Rank); nil if not adapted. Backward adds to the gradients
+	B, GradB                  [Linears][]float32     // (out, Rank), and with Magnitudes (out) after it; nil if not adapted. Backward adds to the gradients
+	Length                    [Linears][]float32     // (out), with Magnitudes: of the rows of W + s·B·A, constants to the gradient
 }
 
 // An Input is one sequence, of one or several documents, on its way through one layer.

@@ -13,7 +13,8 @@ import (
 //
 //	yᵢ = x·Wᵢᵀ + s·(x'·Aᵢᵀ)·Bᵢᵀ    with x' = x after dropout
 //
-// Its output has the yᵢ one after the other, each (Rows, outᵢ); its A is the Aᵢ one below the other.
+// or, with magnitudes, what magnitude.go says. Its output has the yᵢ one after the other, each (Rows, outᵢ); its A is the Aᵢ one
+// below the other.
 type linearGroup struct {
 	block *Block
 	group int
@@ -23,6 +24,7 @@ type linearGroup struct {
 	width int   // columns of x·Aᵀ: adapted members · rank
 	last  bool  // the block's last projection, whose output no gradient needs
 	xa    *tensor.Dense
+	z     *tensor.Dense // with magnitudes: what they multiply, laid out as the output
 }
 
 // linear adds the linear layers of a group, reading x, (Rows, in).
@@ -42,12 +44,15 @@ func (b *Block) linear(group int, x *G.Node, in int, outs ...int) *G.Node {
 	l.width = adapted * b.cfg.Rank
 	args := G.Nodes{x}
 	if adapted > 0 {
+		if b.cfg.Magnitudes {
+			l.z = b.keep(b.cfg.Rows, total)
+		}
 		l.xa = b.keep(b.cfg.Rows, l.width)
 		b.a[group] = b.matrix(x.Graph(), fmt.Sprintf("A%d", group), l.width, in)
 		args = append(args, b.a[group])
 		for i, m := range Members[group] {
 			if l.slots[i] >= 0 {
-				b.b[m] = b.matrix(x.Graph(), fmt.Sprintf("B%d", m), outs[i], b.cfg.Rank)
+				b.b[m] = b.matrix(x.Graph(), fmt.Sprintf("B%d", m), outs[i], b.cfg.columns())
 				args = append(args, b.b[m])
 			}
 		}
@@ -74,16 +79,22 @@ func (l *linearGroup) each(y []float32, bs [][]float32, f func(member, slot int,
 func (l *linearGroup) forward(in [][]float32, y []float32) {
 	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
 	x := in[0]
-	var xa []float32
+	var xa, dropped []float32
 	if l.width > 0 {
-		xa = l.xa.Float32s()[:n*l.width]
-		kernel.Gemm(n, l.width, l.in, l.dropped(x), l.in, 1, in[1], 1, l.in, xa, l.width, false)
+		xa, dropped = l.xa.Float32s()[:n*l.width], l.dropped(x)
+		kernel.Gemm(n, l.width, l.in, dropped, l.in, 1, in[1], 1, l.in, xa, l.width, false)
 		l.scale(xa)
+	}
+	if l.z != nil {
+		l.stretch(x, dropped, xa, in[2:], y)
 	}
 	if l.last && b.again {
 		return
 	}
 	l.each(y, in[min(2, len(in)):], func(member, slot int, y, pair []float32) {
+		if pair != nil && l.z != nil {
+			return
+		}
 		w := b.in.Layer.Linear[member]
 		b.in.Compute.MulT(y, x[:n*l.in], n, w, false)
 		if bias := b.in.Layer.Bias[member]; bias != nil {
@@ -150,43 +161,50 @@ func (l *linearGroup) diff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 // backward computes, for dyᵢ in the last input: dBᵢ = dyᵢᵀ·s·xAᵢᵀ, dA = s·(dy·B)ᵀ·x', dx = Σ dyᵢ·Wᵢ + s·(dy·B)·A.
 func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dense) {
 	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
-	x, dy := in[0], in[len(in)-1]
-	var dxa, xa []float32
+	x, dy, pairs := in[0], in[len(in)-1], in[min(2, len(in)-1):len(in)-1]
+	dz, dxa := dy, []float32(nil) // dz: gradients of what magnitudes multiply
+	if l.z != nil {
+		dz = l.unstretch(dy, pairs, side[2:])
+	}
 	if l.width > 0 {
-		xa = l.xa.Float32s()
+		xa := l.xa.Float32s()
 		dxa = b.share(fmt.Sprintf("dxa%d", l.group), b.cfg.Rows, l.width).Float32s()[:n*l.width]
+		begun, next := -1, 2 // next: where in side the gradients of B go on
+		l.each(dz, pairs, func(member, slot int, dy, pair []float32) {
+			if pair == nil {
+				return
+			}
+			out := b.in.Layer.Linear[member].Rows
+			kernel.Gemm(out, r, n, dy, 1, out, xa[slot*r:], l.width, 1, side[next].Float32s(), r, false)
+			kernel.Gemm(n, r, out, dy, out, 1, pair, r, 1, dxa[slot*r:], l.width, slot == begun)
+			begun, next = slot, next+1
+		})
+		l.scale(dxa)
+		kernel.Gemm(l.width, l.in, n, dxa, 1, l.width, l.dropped(x), l.in, 1, side[1].Float32s(), l.in, false)
 	}
-	wanted := b.inputDX || l.group > 0
-	first, begun, next := true, -1, 2 // next: where in side the gradients of B go on
-	l.each(dy, in[min(2, len(in)-1):len(in)-1], func(member, slot int, dy, pair []float32) {
-		w := b.in.Layer.Linear[member]
-		if wanted {
-			b.in.Compute.Mul(dx[:n*l.in], dy, n, w, !first)
-			first = false
-		}
-		if pair == nil {
-			return
-		}
-		db := side[next].Float32s()
-		next++
-		kernel.Gemm(w.Rows, r, n, dy, 1, w.Rows, xa[slot*r:], l.width, 1, db, r, false)
-		kernel.Gemm(n, r, w.Rows, dy, w.Rows, 1, pair, r, 1, dxa[slot*r:], l.width, slot == begun)
-		begun = slot
+	if !b.inputDX && l.group == 0 {
+		return
+	}
+	through := dz
+	if b.drops() {
+		through = dy
+	}
+	first := true
+	l.each(through, pairs, func(member, _ int, dy, _ []float32) {
+		b.in.Compute.Mul(dx[:n*l.in], dy, n, b.in.Layer.Linear[member], !first)
+		first = false
 	})
-	if l.width == 0 {
-		return
-	}
-	l.scale(dxa)
-	kernel.Gemm(l.width, l.in, n, dxa, 1, l.width, l.dropped(x), l.in, 1, side[1].Float32s(), l.in, false)
-	if !wanted {
-		return
-	}
-	if !b.drops() {
+	switch {
+	case l.width == 0:
+	case b.drops():
+		part := b.share("dropout", b.cfg.Rows, b.widest()).Float32s()[:n*l.in]
+		if l.z != nil {
+			l.differ(part, dz, dy, pairs)
+		}
+		kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, part, l.in, l.z != nil)
+		l.mask(part, part)
+		kernel.Add(dx[:n*l.in], dx[:n*l.in], part)
+	default:
 		kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, dx, l.in, true)
-		return
 	}
-	part := b.share("dropout", b.cfg.Rows, b.widest()).Float32s()[:n*l.in]
-	kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, part, l.in, false)
-	l.mask(part, part)
-	kernel.Add(dx[:n*l.in], dx[:n*l.in], part)
 }

@@ -64,11 +64,17 @@ func (e *engine) Add(a, c tensor.Tensor, opts ...tensor.FuncOpt) (tensor.Tensor,
 	return out, nil
 }
 
+// outs is how many outputs each linear layer has.
+func (c Config) outs() [Linears]int {
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	return [Linears]int{q, kv, kv, c.Dim, c.FF, c.FF, c.Dim}
+}
+
 // Bytes is what a block of this shape will keep for itself, and what its scratch will hold.
 func (c Config) Bytes() (own, scratch int64) {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	in := [Groups]int{c.Dim, q, c.Dim, c.FF}
-	outs := [Linears]int{q, kv, kv, c.Dim, c.FF, c.FF, c.Dim}
+	outs := c.outs()
 	perRow := 2 + q + c.Heads                                      // norms' 1/rms, attention
 	shared := 2*c.Dim + c.FF + c.Dim + (q + 2*kv) + 2*c.FF + c.Dim // norms, swiglu; gradients of norm, attention, swiglu; sum
 	if c.QKNorm {
@@ -88,13 +94,19 @@ func (c Config) Bytes() (own, scratch int64) {
 				if width += c.Rank; c.SharedA {
 					width = c.Rank
 				}
-				fixed += outs[m] * c.Rank
+				fixed += outs[m] * c.columns()
 			}
 		}
 		perRow += width
+		if c.Magnitudes && width > 0 {
+			for _, m := range members {
+				perRow += outs[m]
+			}
+		}
 		shared += in[g] + width
 		fixed += width * in[g]
 	}
+	shared += c.unstretched()
 	if c.Dropout > 0 {
 		shared += max(c.Dim, c.FF, q)
 	}

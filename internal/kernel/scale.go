@@ -16,12 +16,21 @@ func MulRow(y, b []float32, n int) {
 // magnitudeColumns is how many columns a thread takes at once, for their sums in float64.
 const magnitudeColumns = 64
 
+// columns calls f for some columns of d at a time, in parallel.
+func columns(d int, f func(lo, hi int)) {
+	Parallel(d, magnitudeColumns, func(_, lo, hi int) {
+		for ; lo < hi; lo += magnitudeColumns {
+			f(lo, min(lo+magnitudeColumns, hi))
+		}
+	})
+}
+
 // Magnitude computes y = m/length·z + bias for n rows z of len(m) values, where bias is nil for none and y may be z: rows of weights
 // stretched from their length to their magnitude (DoRA). A length of 0 gives bias alone. With add it adds to y.
 // Source: Liu et al. 2024, arXiv:2402.09353, eq. 5.
 func Magnitude(y, z, m, length, bias []float32, n int, add bool) {
 	d := len(m)
-	Parallel(d, magnitudeColumns, func(_, lo, hi int) {
+	columns(d, func(lo, hi int) {
 		var gain, shift [magnitudeColumns]float32
 		gains(gain[:hi-lo], m[lo:hi], length[lo:hi])
 		if bias != nil {
@@ -44,7 +53,7 @@ func Magnitude(y, z, m, length, bias []float32, n int, add bool) {
 // place, and dm, each value the sum over the rows of dy·z/length.
 func MagnitudeBackward(dz, dm, dy, z, m, length []float32, n int) {
 	d := len(m)
-	Parallel(d, magnitudeColumns, func(_, lo, hi int) {
+	columns(d, func(lo, hi int) {
 		var gain [magnitudeColumns]float32
 		var sum [magnitudeColumns]float64
 		gains(gain[:hi-lo], m[lo:hi], length[lo:hi])

@@ -6,8 +6,18 @@ import (
 	"testing"
 )
 
-// TestMagnitude holds stretched rows and their gradients to float64's, for shapes with loose ends and a row of zeros, in place and not.
+// TestMagnitude holds stretched rows and their gradients to float64's, for shapes with loose ends and a row of zeros, in place and
+// not, whatever the number of threads.
 func TestMagnitude(t *testing.T) {
+	defer SetThreads(0)
+	for _, threads := range []int{1, 2, 7} {
+		SetThreads(threads)
+		magnitude(t)
+	}
+}
+
+func magnitude(t *testing.T) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	values := func(n int) []float32 {
 		x := make([]float32, n)
