@@ -29,6 +29,7 @@ type tuneCommand struct {
 	Alpha         float64  `default:"32" help:"Scale of the adapter, times the rank."`
 	Targets       string   `default:"all-linear" help:"all-linear, attention, or names with commas."`
 	RSLoRA        bool     `name:"rslora" help:"Scale by alpha over the root of the rank."`
+	DoRA          bool     `name:"use-dora" help:"Train the length of each row of the adapted weights apart from its direction (DoRA); a fifth slower, with --dropout three quarters."`
 	Save          []string `name:"modules-to-save" placeholder:"NAMES" help:"embed_tokens, lm_head: train them whole, in float32."`
 	RankPattern   []string `name:"rank-pattern" sep:"none" placeholder:"REGEX=RANK" help:"Rank of the modules whose names match; the first that matches counts."`
 	AlphaPattern  []string `name:"alpha-pattern" sep:"none" placeholder:"REGEX=ALPHA" help:"Alpha of the modules whose names match."`
@@ -221,7 +222,7 @@ func (c *tuneCommand) adapter(base *model.Model) (*lora.Adapter, error) {
 		return lora.Read(c.InitAdapter)
 	}
 	adapter, err := lora.New(base.Modules(), lora.Options{Rank: c.Rank, Alpha: c.Alpha, Targets: c.Targets, Dropout: c.Dropout,
-		RSLoRA: c.RSLoRA, Save: c.Save, RankPattern: c.RankPattern, AlphaPattern: c.AlphaPattern}, c.Seed)
+		RSLoRA: c.RSLoRA, DoRA: c.DoRA, Save: c.Save, RankPattern: c.RankPattern, AlphaPattern: c.AlphaPattern}, c.Seed)
 	if err != nil {
 		err = fmt.Errorf("%w: %w", err, errInput)
 	}

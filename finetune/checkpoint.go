@@ -99,6 +99,7 @@ func (t *trainer) restore(c *Checkpoint) error {
 	for i, x := range codes {
 		copy(x, c.codes[i])
 	}
+	t.network.params.lengths.changed()
 	t.step, t.tokens, t.watch, t.best, t.solver.Steps = c.Step, c.Tokens, c.Watch, c.Best, c.Step-c.Watch.Skipped
 	return nil
 }

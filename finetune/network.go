@@ -73,7 +73,7 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 
 func blockConfig(m *model.Model, p *params, rows int) graph.Config {
 	c := shape(m, rows)
-	c.Rank, c.Scale, c.Adapted, c.Dropout = p.wide.Rank, p.wide.Scale(), p.adapted(), p.like.Dropout
+	c.Rank, c.Scale, c.Adapted, c.Dropout, c.Magnitudes = p.wide.Rank, p.wide.Scale(), p.adapted(), p.like.Dropout, p.wide.DoRA
 	return c
 }
 
@@ -101,6 +101,7 @@ func (n *network) forward(s Sequence, key uint64) error {
 	if n.noise > 0 && key != 0 {
 		n.perturb(s, key)
 	}
+	n.params.lengths.refresh()
 	longest := 0
 	for i := range s.Starts {
 		from, to := s.sample(i)

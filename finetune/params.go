@@ -1,7 +1,6 @@
 package finetune
 
 import (
-	"errors"
 	"math"
 	"slices"
 
@@ -19,15 +18,16 @@ type params struct {
 	wide        *lora.Adapter // the same with all pairs of one rank, as blocks compute
 	value, grad []float32
 	layers      []graph.Layer
-	order       []span          // the values of like's pairs, as the slices hold them
+	order       []span // the values of like's pairs, as the slices hold them
+	lengths     *rowsLengths
 	saved       map[string]span // modules that are trained whole, by name
 }
 
-// A span is the place of a factor, or, of B, of the rows of one linear layer.
+// A span is the place of a factor, or, of B and the magnitudes, of the rows of one linear layer.
 type span struct {
 	pair, at, n int
-	from        int // in the pair's own
-	b           bool
+	from        int  // in the pair's own
+	b, m        bool // of B or the magnitudes; of the magnitudes
 	whole       bool // a module that is trained whole: pair is its number among those
 }
 
@@ -37,17 +37,17 @@ func (s span) of(a *lora.Adapter) []float32 {
 		return a.Saved[s.pair].W
 	}
 	p := &a.Pairs[s.pair]
-	if s.b {
+	switch {
+	case s.m:
+		return p.Magnitude[s.from : s.from+s.n]
+	case s.b:
 		return p.B[s.from : s.from+s.n]
 	}
 	return p.A
 }
 
-// newParams copies an adapter, which must fit the base.
+// newParams copies an adapter, which must fit the base. Magnitudes that are not there yet begin as the lengths they are to divide by.
 func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
-	if a.DoRA {
-		return nil, errors.New("this build trains no magnitudes (DoRA) yet")
-	}
 	wide := a.Uniform()
 	own, err := base.InRowOrder(wide)
 	if err != nil {
@@ -56,7 +56,7 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 	n := wide.Parameters()
 	p := &params{base: base, like: a, wide: wide, value: make([]float32, n), grad: make([]float32, n), layers: make([]graph.Layer, len(base.Layers)),
 		saved: map[string]span{}}
-	l := layout{params: p, own: own, at: map[string]int{}}
+	l := layout{params: p, own: own, at: map[string]int{}, a: map[int][]float32{}}
 	for i, pair := range own.Pairs {
 		l.at[pair.Name] = i + 1
 	}
@@ -66,6 +66,14 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 	for i, s := range own.Saved {
 		l.whole(i, s)
 	}
+	if wide.DoRA {
+		p.lengths = newLengths(l.rows)
+		for _, r := range l.rows {
+			if r.fresh {
+				copy(r.magnitude, r.dst)
+			}
+		}
+	}
 	return p, nil
 }
 
@@ -73,8 +81,10 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 type layout struct {
 	*params
 	own  *lora.Adapter
-	at   map[string]int // the number of a module's pair, from 1
+	at   map[string]int    // the number of a module's pair, from 1
+	a    map[int][]float32 // A of a pair
 	used int
+	rows []rowLengths
 }
 
 // take gives a span its place, and its values where there are some.
@@ -98,7 +108,7 @@ func (l *layout) layer(i int) {
 		})
 		for _, m := range modules {
 			pair := l.at[m.Name] - 1
-			l.take(span{pair: pair, n: len(l.own.Pairs[pair].A)}, l.own.Pairs[pair].A)
+			l.a[pair] = l.take(span{pair: pair, n: len(l.own.Pairs[pair].A)}, l.own.Pairs[pair].A)
 		}
 		if l.used > start {
 			out.A[g], out.GradA[g] = l.value[start:l.used], l.grad[start:l.used]
@@ -117,7 +127,16 @@ func (l *layout) layer(i int) {
 func (l *layout) linear(out *graph.Layer, number int, k model.Kind, from int) {
 	pair, w, r, start := &l.own.Pairs[number], out.Linear[k], l.wide.Rank, l.used
 	out.Scale[k] = l.own.ScaleOf(*pair)
-	l.take(span{pair: number, from: from * r, n: w.Rows * r, b: true}, pair.B[from*r:])
+	b := l.take(span{pair: number, from: from * r, n: w.Rows * r, b: true}, pair.B[from*r:])
+	if l.own.DoRA {
+		var values []float32
+		if pair.Magnitude != nil {
+			values = pair.Magnitude[from:]
+		}
+		m := l.take(span{pair: number, from: from, n: w.Rows, b: true, m: true}, values)
+		out.Length[k] = make([]float32, w.Rows)
+		l.rows = append(l.rows, rowLengths{dst: out.Length[k], w: w, squares: lora.Squares(w), a: l.a[number], b: b, scale: out.Scale[k], magnitude: m, fresh: values == nil})
+	}
 	out.B[k], out.GradB[k] = l.value[start:l.used], l.grad[start:l.used]
 }
 
@@ -166,6 +185,11 @@ func (p *params) adapter(values []float32) (*lora.Adapter, error) {
 	for _, s := range p.wide.Saved {
 		a.Saved = append(a.Saved, lora.Saved{Module: s.Module, W: make([]float32, s.Out*s.In)})
 	}
+	for i := range a.Pairs {
+		if a.DoRA {
+			a.Pairs[i].Magnitude = make([]float32, a.Pairs[i].Out)
+		}
+	}
 	for _, s := range p.order {
 		copy(s.of(a), values[s.at:s.at+s.n])
 	}
@@ -176,7 +200,7 @@ func (p *params) adapter(values []float32) (*lora.Adapter, error) {
 	return a.Narrow(p.like), nil
 }
 
-// groups are the values as the optimizer takes them: one parameter, or, where the B factors learn ratio times as
+// groups are the values as the optimizer takes them: one parameter, or, where the B factors and the magnitudes learn ratio times as
 // fast as the A factors, the runs of either in turn.
 func (p *params) groups(ratio float64) (all graph.Params, sizes []int) {
 	add := func(from, to int, rate float32) {

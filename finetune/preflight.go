@@ -47,7 +47,7 @@ func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory,
 
 func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpointing string) Memory {
 	cfg := shape(base, rows)
-	cfg.Rank, cfg.Dropout = a.Widest(), a.Dropout
+	cfg.Rank, cfg.Dropout, cfg.Magnitudes = a.Widest(), a.Dropout, a.DoRA
 	for i := range base.Layers { // one block serves all
 		for _, m := range base.BlockModules(i) {
 			if _, ok := a.Pair(m.Name); ok {
@@ -76,6 +76,9 @@ func adapterBytes(a *lora.Adapter, o Options) int64 {
 	n := 0
 	for _, p := range a.Pairs {
 		n += (p.In + p.Out) * a.Widest()
+		if a.DoRA {
+			n += p.Out
+		}
 	}
 	copies := int64(3)
 	if o.Patience > 0 {
@@ -85,7 +88,7 @@ func adapterBytes(a *lora.Adapter, o Options) int64 {
 	for _, s := range a.Saved { // the third copy is the result
 		n, given = n+s.Out*s.In, given+len(s.W)
 	}
-	return copies*4*int64(n) + 4*int64(given) + graph.SolverBytes(o.solver(), n, parts)
+	return copies*4*int64(n) + 4*int64(given) + lengthsBytes(a) + graph.SolverBytes(o.solver(), n, parts)
 }
 
 // within refuses what does not fit, naming what would.

@@ -243,6 +243,7 @@ func (t *trainer) change(s *Step, at worst) error {
 	if t.o.Clip > 0 && s.GradNorm > t.o.Clip {
 		t.solver.GradScale = float32(t.o.Clip / (s.GradNorm + 1e-6))
 	}
+	t.network.params.lengths.changed()
 	return t.solver.Step(t.values)
 }
 

@@ -13,8 +13,9 @@ import (
 // Squares are the squared lengths of w's rows. They are computed once: w is frozen. Rows are decoded one by one.
 func Squares(w *quant.Tensor) []float64 {
 	out := make([]float64, w.Rows)
-	kernel.Parallel(w.Rows, max(1, 8192/max(1, w.Cols)), func(_, lo, hi int) {
-		row := make([]float32, w.Cols)
+	rows := make([]float32, kernel.Threads()*w.Cols)
+	kernel.Parallel(w.Rows, max(1, 8192/max(1, w.Cols)), func(worker, lo, hi int) {
+		row := rows[worker*w.Cols : (worker+1)*w.Cols]
 		for r := lo; r < hi; r++ {
 			w.Row(row, r, 0, w.Cols)
 			for _, v := range row {

@@ -66,7 +66,7 @@ func TestLengths(t *testing.T) {
 					}
 					sum += x * x
 				}
-				if want := math.Sqrt(sum); math.Abs(float64(got)-want) > 1e-5*want {
+				if want := math.Sqrt(sum); math.Abs(float64(got)-want) > 2e-7*want {
 					t.Errorf("%v, B up to %g: row %d is %g long, want %g", kind, size, o, got, want)
 				}
 			}

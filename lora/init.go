@@ -27,7 +27,7 @@ func New(modules []Module, o Options, seed uint64) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Adapter{Rank: o.Rank, Alpha: o.Alpha, Dropout: o.Dropout, RankRoot: o.RSLoRA}
+	a := &Adapter{Rank: o.Rank, Alpha: o.Alpha, Dropout: o.Dropout, RankRoot: o.RSLoRA, DoRA: o.DoRA}
 	for _, m := range modules {
 		if slices.Contains(o.Save, short(m.Name)) {
 			a.Saved = append(a.Saved, Saved{Module: m})

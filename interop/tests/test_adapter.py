@@ -40,9 +40,12 @@ WAYS = {
     "patterns": (PATTERNS, [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "rslora with patterns": (dict(use_rslora=True, **PATTERNS), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "lora+": ({}, ["--lora-plus", 16, "--lr", "5e-4"], None),
+    "dora": (dict(use_dora=True), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
+    "dora with rslora and patterns": (dict(use_dora=True, use_rslora=True, **PATTERNS), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
+    "dora with lora+": (dict(use_dora=True), ["--lora-plus", 16, "--lr", "5e-4"], None),
     "embedding": (dict(modules_to_save=["embed_tokens"]), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "head": (dict(modules_to_save=["lm_head"]), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
-    "embedding and head": (dict(modules_to_save=["embed_tokens", "lm_head"]), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
+    "embedding and head with dora": (dict(modules_to_save=["embed_tokens", "lm_head"], use_dora=True), [], lambda p: torch.optim.AdamW(p, lr=5e-3, weight_decay=0.0)),
     "sgd": ({}, ["--optimizer", "sgd", "--momentum", 0.9], lambda p: torch.optim.SGD(p, lr=5e-3, momentum=0.9)),
 }
 
@@ -141,9 +144,9 @@ def test_merged_gguf(temper, tuned, tmp_path):
         assert worst < (within or 5 * said["largest_difference"])
 
 
-@pytest.mark.parametrize("args", [["--modules-to-save", "embed_tokens"], ["--modules-to-save", "lm_head"], ["--modules-to-save", "embed_tokens,lm_head"]], ids=lambda a: " ".join(map(str, a)))
+@pytest.mark.parametrize("args", [["--use-dora", "--dropout", 0.1], ["--modules-to-save", "embed_tokens"], ["--modules-to-save", "lm_head"], ["--use-dora", "--modules-to-save", "embed_tokens,lm_head"]], ids=lambda a: " ".join(map(str, a)))
 def test_merged(temper, base, tmp_path, args):
-    """PEFT reads an adapter that began as Temper's own, with whole modules, and computes what Temper merged, in both forms; the
+    """PEFT reads an adapter that began as Temper's own, with magnitudes or whole modules, and computes what Temper merged, in both forms; the
     base ties embedding and head."""
     import copy
 
