@@ -17,6 +17,7 @@ type records struct {
 	ids    []string // by number
 	prints []uint64 // for SimHash
 	number []uint32 // of the record at each place in the stream
+	old    old      // records of earlier runs; they come before all others
 }
 
 func readRecords(sigs iter.Seq2[Signature, error], o Near) (*records, error) {
@@ -70,12 +71,58 @@ const maxGroup = 64
 // bandMemory is how many bytes the hashes of the bands that are taken in one go may have: signatures are read as often as it takes.
 const bandMemory = 64 << 20
 
-// candidates are the pairs that share a band's hash, in order. It holds memory bytes of bands and reads the signatures several times where there are many.
+// candidates are the pairs that share a band's hash, in order: of the records, and of old ones, which get the numbers before theirs,
+// with them. It holds memory bytes of bands and reads the signatures several times where there are many.
 func candidates(sigs iter.Seq2[Signature, error], r *records, o Near, memory int) ([]pair, error) {
-	bands, _ := o.Layout()
-	n := len(r.ids)
-	together := max(1, min(bands, memory/(16*max(n, 1))))
 	var packed []uint64 // pairs
+	var met []meeting
+	grown := 1 << 16
+	err := banded(sigs, r.number, o, memory, func(band int, entries []entry) (err error) {
+		packed = r.collide(packed, entries, o)
+		if len(packed) > grown {
+			slices.Sort(packed)
+			packed = slices.Compact(packed)
+			grown = max(grown, 2*len(packed))
+		}
+		met, err = r.old.meet(met, band, entries)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(packed)
+	packed = slices.Compact(packed)
+	pairs, err := r.oldPairs(met, o)
+	if err != nil {
+		return nil, err
+	}
+	pairs = slices.Grow(pairs, len(packed))
+	shift := uint32(len(r.old.numbers))
+	for _, p := range packed {
+		a, b := uint32(p>>32), uint32(p)
+		pairs = append(pairs, pair{a + shift, b + shift, r.alike(a, b)})
+	}
+	return pairs, nil
+}
+
+// alike is the similarity of two candidates as far as their signatures tell: for SimHash, the share of equal bits.
+func (r *records) alike(a, b uint32) float64 {
+	if r.prints == nil {
+		return 1
+	}
+	return equalBits(r.prints[a], r.prints[b])
+}
+
+func equalBits(a, b uint64) float64 { return 1 - float64(bits.OnesCount64(a^b))/64 }
+
+// nobody is the number of a record that is left out.
+const nobody = 1<<32 - 1
+
+// banded calls f with the entries of each band in turn, sorted; number has the number of the record at each place of the signatures.
+// It holds memory bytes of entries, but one band at least, and reads the signatures as often as that takes.
+func banded(sigs iter.Seq2[Signature, error], number []uint32, o Near, memory int, f func(band int, entries []entry) error) error {
+	bands, _ := o.Layout()
+	together := max(1, min(bands, memory/(16*max(len(number), 1))))
 	buckets := make([][]entry, together)
 	for from := 0; from < bands; from += together {
 		for i := range buckets {
@@ -84,41 +131,38 @@ func candidates(sigs iter.Seq2[Signature, error], r *records, o Near, memory int
 		row := 0
 		for s, err := range sigs {
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if row == n {
-				return nil, fmt.Errorf("signatures grow while they are read: %w", dataset.ErrMalformed)
+			if row == len(number) {
+				return fmt.Errorf("signatures grow while they are read: %w", dataset.ErrMalformed)
+			}
+			n := number[row]
+			row++
+			if n == nobody {
+				continue
 			}
 			for i := range min(together, max(0, len(s.Bands)-from)) {
 				if buckets[i] == nil {
-					buckets[i] = make([]entry, 0, n)
+					buckets[i] = make([]entry, 0, len(number))
 				}
-				buckets[i] = append(buckets[i], entry{s.Bands[from+i], r.number[row]})
+				buckets[i] = append(buckets[i], entry{s.Bands[from+i], n})
 			}
-			row++
 		}
-		if row != n {
-			return nil, fmt.Errorf("%d signatures of %d when they are read again: %w", row, n, dataset.ErrMalformed)
+		if row != len(number) {
+			return fmt.Errorf("%d signatures of %d when they are read again: %w", row, len(number), dataset.ErrMalformed)
 		}
-		for _, b := range buckets {
-			packed = r.collide(packed, b, o)
-		}
-		slices.Sort(packed)
-		packed = slices.Compact(packed)
-	}
-	pairs := make([]pair, len(packed))
-	for i, p := range packed {
-		pairs[i] = pair{uint32(p >> 32), uint32(p), 1}
-		if r.prints != nil {
-			pairs[i].similarity = 1 - float64(bits.OnesCount64(r.prints[pairs[i].a]^r.prints[pairs[i].b]))/64
+		for i, b := range buckets[:min(together, bands-from)] {
+			sortEntries(b)
+			if err := f(from+i, b); err != nil {
+				return err
+			}
 		}
 	}
-	return pairs, nil
+	return nil
 }
 
 // collide appends the pairs of one band's buckets.
 func (r *records) collide(packed []uint64, band []entry, o Near) []uint64 {
-	sortEntries(band)
 	for len(band) > 0 {
 		n := 1
 		for n < len(band) && band[n].hash == band[0].hash {

@@ -24,6 +24,7 @@ type Near struct {
 	Method     string  `json:"method,omitempty" doc:"how candidates are found: minhash, or simhash (64 bits, of which few differ)" enum:"minhash,simhash" default:"minhash"`
 	Distance   int     `json:"distance,omitempty" doc:"bits in which two records may differ for simhash, which it implies; at most 8, absent: 3"`
 	Seed       uint64  `json:"seed,omitempty" doc:"of the hash functions" default:"0"`
+	Remember   *bool   `json:"remember,omitempty" doc:"under a schedule: compare with all that earlier nights kept too, and remember what is kept" default:"true"`
 }
 
 const (
@@ -39,6 +40,10 @@ func (o Near) WithDefaults() Near {
 	if o.Verify == nil {
 		yes := true
 		o.Verify = &yes
+	}
+	if o.Remember == nil {
+		yes := true
+		o.Remember = &yes
 	}
 	if o.Keep == "" {
 		o.Keep = "longest"

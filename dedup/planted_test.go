@@ -290,7 +290,11 @@ func TestFewAtOnce(t *testing.T) {
 		if pairs, err = verify(all(recs), r, pairs, o, scratchFile(t), memory); err != nil {
 			t.Fatal(err)
 		}
-		if got := digestOf(t, resolve(r, pairs)); got != want {
+		clusters, err := resolve(r, pairs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := digestOf(t, clusters); got != want {
 			t.Errorf("%d bytes at once: other clusters", memory)
 		}
 	}

@@ -44,36 +44,34 @@ const verifyMemory = 64 << 20
 // verify replaces the similarity of candidates by the true one and removes those below the threshold. The shingles of candidates go
 // to scratch; it holds memory bytes of them. Candidates are taken cluster by cluster, so that few are read twice.
 func verify(in dataset.Records, r *records, pairs []pair, o Near, scratch Scratch, memory int) ([]pair, error) {
-	root := roots(len(r.ids), pairs)
+	m := uint32(len(r.old.numbers))
+	root := roots(int(m)+len(r.ids), pairs)
 	slices.SortFunc(pairs, func(x, y pair) int {
 		return cmp.Or(cmp.Compare(root[x.a], root[y.a]), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
 	})
-	sets, err := spill(in, r, pairs, o, scratch)
+	wanted := make([]bool, len(r.ids))
+	for _, p := range pairs {
+		wanted[p.b-m] = true
+		if p.a >= m {
+			wanted[p.a-m] = true
+		}
+	}
+	sets, err := spill(in, r, wanted, o, scratch)
 	if err != nil {
 		return nil, err
 	}
 	alike := pairs[:0]
-	held, bytes := map[uint32][]uint64{}, 0
-	get := func(n uint32) ([]uint64, error) {
-		set, there := held[n]
-		if !there {
-			if set, err = sets.read(n); err != nil {
-				return nil, err
-			}
-			held[n], bytes = set, bytes+8*len(set)
-		}
-		return set, nil
-	}
+	h := held{old: &r.old, sets: sets, of: map[uint32][]uint64{}}
 	for i, p := range pairs {
-		if bytes > memory || i > 0 && root[p.a] != root[pairs[i-1].a] && bytes > memory/2 {
-			clear(held)
-			bytes = 0
+		if h.bytes > memory || i > 0 && root[p.a] != root[pairs[i-1].a] && h.bytes > memory/2 {
+			clear(h.of)
+			h.bytes = 0
 		}
-		a, err := get(p.a)
+		a, err := h.get(p.a)
 		if err != nil {
 			return nil, err
 		}
-		b, err := get(p.b)
+		b, err := h.get(p.b)
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +82,32 @@ func verify(in dataset.Records, r *records, pairs []pair, o Near, scratch Scratc
 	return alike, nil
 }
 
+// held are the shingles of some records.
+type held struct {
+	old   *old
+	sets  *spilled
+	of    map[uint32][]uint64
+	bytes int
+}
+
+func (h *held) get(n uint32) (set []uint64, err error) {
+	set, there := h.of[n]
+	if there {
+		return set, nil
+	}
+	if m := uint32(len(h.old.numbers)); n < m {
+		v, err := h.old.body(n)
+		if err != nil {
+			return nil, err
+		}
+		set = v.set
+	} else if set, err = h.sets.read(n - m); err != nil {
+		return nil, err
+	}
+	h.of[n], h.bytes = set, h.bytes+8*len(set)
+	return set, nil
+}
+
 // spilled are sets of shingles in scratch.
 type spilled struct {
 	from    Scratch
@@ -91,13 +115,9 @@ type spilled struct {
 	shingle []uint32 // how many
 }
 
-// spill writes the sorted shingles of the records that are in pairs.
-func spill(in dataset.Records, r *records, pairs []pair, o Near, scratch Scratch) (*spilled, error) {
+// spill writes the sorted shingles of the records whose numbers are wanted.
+func spill(in dataset.Records, r *records, wanted []bool, o Near, scratch Scratch) (*spilled, error) {
 	s := &spilled{scratch, make([]int64, len(r.ids)), make([]uint32, len(r.ids))}
-	wanted := make([]bool, len(r.ids))
-	for _, p := range pairs {
-		wanted[p.a], wanted[p.b] = true, true
-	}
 	out := bufio.NewWriterSize(scratch, 1<<20)
 	at, row, signer := int64(0), 0, newSigner(o)
 	var b []byte
