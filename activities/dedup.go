@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path"
+	"slices"
 
 	"temper/dataset"
 	"temper/dedup"
@@ -45,15 +46,23 @@ type NearInput struct {
 	Shards     []dataset.Ref `json:"shards,omitempty"`
 	Signatures []dataset.Ref `json:"signatures,omitempty"` // for Cluster: one a shard
 	Clusters   dataset.Ref   `json:"clusters,omitzero"`    // for Near
+	Known      []dataset.Ref `json:"known,omitempty"`      // for Cluster: what earlier passes kept, the oldest first
+	Remember   bool          `json:"remember,omitempty"`   // for Cluster: write what is kept, for later passes
 	Options    dedup.Near    `json:"options"`
+}
+
+// engine are the options as the engine reads them: which of them takes part in a stage's key.
+func (in NearInput) engine() dedup.Near {
+	in.Options.Remember = nil
+	return in.Options
 }
 
 // Sign computes the MinHash signatures of one shard.
 func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error) {
-	return a.stage(ctx, work{name: "sign", engine: engineDedup, options: in.Options, inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
-		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.Options, 1)
+	return a.stage(ctx, work{name: "sign", engine: engineDedup, options: in.engine(), inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
+		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.engine(), 1)
 		ref, err := dataset.PutBlob(ctx, a.store(), ".minhash", func(w io.Writer) (int64, error) {
-			return dedup.WriteSignatures(w, beat(ctx, Progress{Stage: "near", Unit: "records"}, sigs), in.Options)
+			return dedup.WriteSignatures(w, beat(ctx, Progress{Stage: "near", Unit: "records"}, sigs), in.engine())
 		})
 		s.Outputs["signatures"] = []dataset.Ref{ref}
 		s.Counts.In, s.Counts.Out = ref.Records, ref.Records
@@ -61,53 +70,88 @@ func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error
 	}})
 }
 
-// Cluster finds the near-duplicate clusters over all shards from their signatures, verified on the texts.
+// Cluster finds the near-duplicate clusters over all shards from their signatures, verified on the texts, after what earlier passes
+// kept; and writes what is kept now where it is to be remembered.
 func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, error) {
-	inputs := append(append([]dataset.Ref{}, in.Shards...), in.Signatures...)
-	return a.stage(ctx, work{name: "cluster", engine: engineDedup, options: in.Options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
-		sigs := func(yield func(dedup.Signature, error) bool) {
-			for _, ref := range in.Signatures {
-				obj, err := dataset.OpenBlob(ctx, a.store(), ref)
-				if err != nil {
-					yield(dedup.Signature{}, err)
-					return
-				}
-				for sig, err := range dedup.ReadSignatures(io.NewSectionReader(obj, 0, ref.Bytes), in.Options) {
-					if !yield(sig, err) || err != nil {
-						obj.Close()
-						return
-					}
-				}
-				obj.Close()
-			}
-		}
-		scratch, err := os.CreateTemp("", "temper-shingles-*")
+	o := in.engine()
+	inputs := slices.Concat(in.Shards, in.Signatures, in.Known)
+	w := work{name: "cluster", engine: engineDedup, options: o, inputs: inputs}
+	if in.Remember {
+		w.options = map[string]any{"near": o, "remember": true}
+	}
+	w.do = func(ctx context.Context, s *dataset.Stage) error {
+		known, closer, err := openKept(ctx, a.store(), in.Known)
 		if err != nil {
 			return err
 		}
-		defer os.Remove(scratch.Name())
-		defer scratch.Close()
-		verified := beat(ctx, Progress{Stage: "near", Unit: "records verified"}, records(a.chain(ctx, in.Shards)))
-		clusters, err := dedup.NearClusters(verified, beat(ctx, Progress{Stage: "near", Unit: "signatures"}, sigs), in.Options, scratch)
+		defer closer()
+		sigs := beat(ctx, Progress{Stage: "near", Unit: "signatures"}, a.signatures(ctx, in.Signatures, o))
+		var clusters []dedup.Cluster
+		err = withScratch(func(scratch dedup.Scratch) (err error) {
+			all := beat(ctx, Progress{Stage: "near", Unit: "records verified"}, records(a.chain(ctx, in.Shards)))
+			clusters, err = dedup.NearKnown(all, sigs, known, o, scratch)
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		ref, err := putJSONL(ctx, a.store(), clusters)
-		s.Outputs["clusters"] = []dataset.Ref{ref}
-		s.Counts.Out = ref.Records
+		s.Outputs["clusters"], s.Counts.Out = []dataset.Ref{ref}, ref.Records
+		if err != nil || !in.Remember {
+			return err
+		}
+		return withScratch(func(scratch dedup.Scratch) error {
+			kept, err := dataset.PutBlob(ctx, a.store(), keptExt, func(w io.Writer) (int64, error) {
+				all := beat(ctx, Progress{Stage: "near", Unit: "records remembered"}, records(a.chain(ctx, in.Shards)))
+				return dedup.WriteKept(w, all, sigs, clusters, o, scratch)
+			})
+			s.Outputs["kept"] = []dataset.Ref{kept}
+			return err
+		})
+	}
+	return a.stage(ctx, w)
+}
+
+// withScratch lends f a temporary file.
+func withScratch(f func(dedup.Scratch) error) error {
+	scratch, err := os.CreateTemp("", "temper-shingles-*")
+	if err != nil {
 		return err
-	}})
+	}
+	defer os.Remove(scratch.Name())
+	defer scratch.Close()
+	return f(scratch)
+}
+
+// signatures streams the signatures in several blobs, one after the other.
+func (a *Activities) signatures(ctx context.Context, refs []dataset.Ref, o dedup.Near) iter.Seq2[dedup.Signature, error] {
+	return func(yield func(dedup.Signature, error) bool) {
+		for _, ref := range refs {
+			obj, err := dataset.OpenBlob(ctx, a.store(), ref)
+			if err != nil {
+				yield(dedup.Signature{}, err)
+				return
+			}
+			for sig, err := range dedup.ReadSignatures(io.NewSectionReader(obj, 0, ref.Bytes), o) {
+				if !yield(sig, err) || err != nil {
+					obj.Close()
+					return
+				}
+			}
+			obj.Close()
+		}
+	}
 }
 
 // Near keeps the keeper of every cluster in one shard.
 func (a *Activities) Near(ctx context.Context, in NearInput) (StageResult, error) {
 	inputs := append(append([]dataset.Ref{}, in.Shards...), in.Clusters)
-	return a.stage(ctx, work{name: "near", engine: engineDedup, options: in.Options, inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
+	return a.stage(ctx, work{name: "near", engine: engineDedup, options: in.engine(), inputs: inputs, do: func(ctx context.Context, s *dataset.Stage) error {
 		clusters, err := blobJSONL[dedup.Cluster](ctx, a.store(), in.Clusters)
 		if err != nil {
 			return err
 		}
-		notes := dedup.NearNotes(records(a.chain(ctx, in.Shards)), clusters, in.Options)
+		notes := dedup.NearNotes(records(a.chain(ctx, in.Shards)), clusters, in.engine())
 		return a.pick(ctx, s, inClusters(dataset.Annotate(a.chain(ctx, in.Shards), notes), clusters))
 	}})
 }

@@ -35,12 +35,14 @@ func (a *Activities) readKnown(ctx context.Context, ref dataset.Ref) (*dedup.Kno
 
 // RecallInput is the input of [Activities.RecallKnown].
 type RecallInput struct {
-	Name string `json:"name"` // of the recipe
+	Name string      `json:"name"`           // of the recipe
+	Near *dedup.Near `json:"near,omitempty"` // absent: no records that earlier retrains kept are asked for
 }
 
-// Recalled names the index of records that retrains of a name have seen; its zero value: none yet.
+// Recalled names what retrains of a name have seen; its zero value: nothing yet.
 type Recalled struct {
-	Index dataset.Ref `json:"index,omitzero"`
+	Index dataset.Ref   `json:"index,omitzero"` // all their records
+	Kept  []dataset.Ref `json:"kept,omitempty"` // records kept by near passes with the options asked for, the oldest first
 }
 
 // knownKey is where the pointer to a name's newest index lies.
@@ -49,7 +51,21 @@ func knownKey(name string) string { return "indexes/" + name + "/known.json" }
 // RecallKnown reads the pointer to the index of known records.
 func (a *Activities) RecallKnown(ctx context.Context, in RecallInput) (Recalled, error) {
 	index, _, err := a.recall(ctx, in.Name)
-	return Recalled{index}, finish(ctx, err)
+	r := Recalled{Index: index}
+	if err == nil && in.Near != nil && index.SHA256 != "" {
+		r.Kept, err = a.keptIn(ctx, index, *in.Near)
+	}
+	return r, finish(ctx, err)
+}
+
+// keptIn reads which records an index says were kept.
+func (a *Activities) keptIn(ctx context.Context, index dataset.Ref, o dedup.Near) ([]dataset.Ref, error) {
+	obj, err := dataset.OpenBlob(ctx, a.store(), index)
+	if err != nil {
+		return nil, fmt.Errorf("index of known records: %w", err)
+	}
+	defer obj.Close()
+	return dedup.KeptIn(io.NewSectionReader(obj, 0, index.Bytes), o.KeptKey())
 }
 
 // recall returns the newest index of a name, and the ETag of the pointer to it: both are zero while there is none.
@@ -73,7 +89,9 @@ func (a *Activities) recall(ctx context.Context, name string) (index dataset.Ref
 // RememberInput is the input of [Activities.Remember].
 type RememberInput struct {
 	Name string        `json:"name"`
-	Rows []dataset.Ref `json:"rows"` // collected records
+	Rows []dataset.Ref `json:"rows"`           // collected records
+	Kept dataset.Ref   `json:"kept,omitzero"`  // what the near pass kept; zero: it is not remembered
+	Near *dedup.Near   `json:"near,omitempty"` // its options
 }
 
 // swaps bounds the tries of moving a pointer: each lost one means that another retrain has moved it.
@@ -105,19 +123,77 @@ func (a *Activities) remember(ctx context.Context, in RememberInput) (Recalled, 
 		}
 	}
 	grown, err := known.Add(beat(ctx, Progress{Stage: "remember", Unit: "records"}, records(a.chain(ctx, in.Rows))))
-	if err != nil {
-		return Recalled{}, err
+	if err != nil || index.SHA256 != "" && grown.Len() == known.Len() { // an earlier attempt moved the pointer, or all was known
+		return Recalled{Index: index}, err
+	}
+	if in.Near != nil && in.Kept.Records > 0 {
+		key := in.Near.KeptKey()
+		files, err := addKept(ctx, a.store(), grown.Kept(key), in.Kept)
+		if err != nil {
+			return Recalled{}, err
+		}
+		grown = grown.WithKept(key, files)
 	}
 	ref, err := dataset.PutBlob(ctx, a.store(), ".known", func(w io.Writer) (int64, error) { return dedup.WriteKnown(w, grown) })
-	if err != nil || ref == index { // an earlier attempt moved the pointer, or all was known
-		return Recalled{ref}, err
+	if err != nil {
+		return Recalled{}, err
 	}
 	body, err := json.Marshal(ref)
 	if err != nil {
 		return Recalled{}, err
 	}
 	_, err = a.Store.PutIf(ctx, knownKey(in.Name), body, etag)
-	return Recalled{ref}, err
+	return Recalled{Index: ref}, err
+}
+
+// addKept returns the files of kept records, the oldest first, with another after them, of which those that [dedup.Merged] tells have
+// become one. All lie in s.
+func addKept(ctx context.Context, s dataset.Store, files []dataset.Ref, file dataset.Ref) ([]dataset.Ref, error) {
+	files = append(files, file)
+	sizes := make([]int64, len(files))
+	for i, f := range files {
+		sizes[i] = f.Records
+	}
+	n := dedup.Merged(sizes)
+	if n == 0 {
+		return files, nil
+	}
+	at := len(files) - n
+	kept, closer, err := openKept(ctx, s, files[at:])
+	if err != nil {
+		return nil, err
+	}
+	defer closer()
+	one, err := dataset.PutBlob(ctx, s, keptExt, func(w io.Writer) (int64, error) { return dedup.MergeKept(w, kept) })
+	return append(files[:at], one), err
+}
+
+// keptExt is what names of files of kept records end in.
+const keptExt = ".kept"
+
+// openKept opens files of kept records; the function it returns closes them.
+func openKept(ctx context.Context, s dataset.Store, files []dataset.Ref) (kept []*dedup.Kept, closer func(), err error) {
+	var open []dataset.Object
+	closer = func() {
+		for _, obj := range open {
+			obj.Close()
+		}
+	}
+	for _, f := range files {
+		obj, err := dataset.OpenBlob(ctx, s, f)
+		if err != nil {
+			closer()
+			return nil, nil, fmt.Errorf("kept records: %w", err)
+		}
+		open = append(open, obj)
+		k, err := dedup.OpenKept(obj, f.Bytes)
+		if err != nil {
+			closer()
+			return nil, nil, fmt.Errorf("kept records %.12s: %w", f.SHA256, err)
+		}
+		kept = append(kept, k)
+	}
+	return kept, closer, nil
 }
 
 // maxSmall bounds the documents that are read whole.

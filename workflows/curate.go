@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/workflow"
 
 	"temper/activities"
@@ -10,7 +12,9 @@ import (
 // CurateInput is the input of [Curate]. New fields must work when absent: running histories lack them.
 type CurateInput struct {
 	Collect       []activities.PlanInput         `json:"collect"`
-	Known         dataset.Ref                    `json:"known,omitzero"` // index of records earlier runs have seen; zero: none
+	Known         dataset.Ref                    `json:"known,omitzero"`     // index of records earlier runs have seen; zero: none
+	Kept          []dataset.Ref                  `json:"kept,omitempty"`     // what near passes of earlier runs kept, the oldest first
+	Remember      bool                           `json:"remember,omitempty"` // what the near pass keeps, for later runs
 	Filter        activities.FilterInput         `json:"filter"`
 	Exact         *activities.ExactInput         `json:"exact,omitempty"`
 	Near          *activities.NearInput          `json:"near,omitempty"`
@@ -27,9 +31,10 @@ type CurateState struct {
 
 // CurateResult is the result of [Curate].
 type CurateResult struct {
-	Shards  []dataset.Ref            `json:"shards"`  // rows kept, with the signals and checks of every pass
-	Rejects []dataset.Ref            `json:"rejects"` // rows dropped, with the check that dropped them
-	Raw     []dataset.Ref            `json:"raw"`     // records as collected
+	Shards  []dataset.Ref            `json:"shards"`        // rows kept, with the signals and checks of every pass
+	Rejects []dataset.Ref            `json:"rejects"`       // rows dropped, with the check that dropped them
+	Raw     []dataset.Ref            `json:"raw"`           // records as collected
+	Kept    dataset.Ref              `json:"kept,omitzero"` // what the near pass kept, if it is to be remembered
 	Stages  []activities.StageResult `json:"stages"`
 }
 
@@ -179,7 +184,7 @@ func (c *curation) near(ctx workflow.Context) error {
 	}
 	c.stages.begin("near")
 	in := *c.in.Near
-	in.Shards = c.out.Shards
+	in.Shards, in.Known, in.Remember = c.out.Shards, c.in.Kept, c.in.Remember
 	in.Signatures = make([]dataset.Ref, len(in.Shards))
 	keys := make([]string, len(in.Shards)+1)
 	err := each(ctx, len(in.Shards), c.in.Window, func(ctx workflow.Context, i int) error {
@@ -191,11 +196,11 @@ func (c *curation) near(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	clusters, err := call(whole(ctx, in.Shards), a.Cluster, in)
+	clusters, err := call(whole(ctx, slices.Concat(in.Shards, in.Known)), a.Cluster, in)
 	if err != nil {
 		return err
 	}
-	keys[len(in.Shards)] = clusters.Key
+	keys[len(in.Shards)], c.out.Kept = clusters.Key, clusters.Out("kept")
 	return c.shards(ctx, "near", func(ctx workflow.Context, i int, shard dataset.Ref) (activities.StageResult, error) {
 		one := activities.NearInput{Shards: []dataset.Ref{shard}, Clusters: clusters.Out("clusters"), Options: in.Options}
 		kept, err := call(bulk(ctx, shard, one.Clusters), a.Near, one)

@@ -30,6 +30,7 @@ type PipelineResult struct {
 	Gate    activities.GateResult    `json:"gate,omitzero"`
 	Stages  []activities.StageResult `json:"stages"`
 	Raw     []dataset.Ref            `json:"raw"`               // records as collected
+	Kept    dataset.Ref              `json:"kept,omitzero"`     // what the near pass kept, if it is to be remembered
 	Nothing bool                     `json:"nothing,omitempty"` // nothing new was found: no dataset was made and nothing trained
 }
 
@@ -98,7 +99,7 @@ func (p *pipeline) data(ctx workflow.Context) error {
 		return err
 	}
 	p.out.Stages = append(p.out.Stages, curated.Stages...)
-	p.out.Raw = curated.Raw
+	p.out.Raw, p.out.Kept = curated.Raw, curated.Kept
 	if len(curated.Shards) == 0 && p.in.Curate.Known.SHA256 != "" {
 		p.out.Nothing = true
 		return nil

@@ -61,6 +61,14 @@ func result(i int, roles ...string) activities.StageResult {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := emptyWorld(t)
+	w.answers()
+	return w
+}
+
+// emptyWorld is one in which no activity answers yet.
+func emptyWorld(t *testing.T) *world {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
 	w := &world{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), tasks: 2, keeps: 1, fails: map[string]bool{}}
@@ -69,6 +77,11 @@ func newWorld(t *testing.T) *world {
 	w.RegisterActivity(&activities.Activities{})
 	w.sizes.DataConverter = converter.GetDefaultDataConverter()
 	w.SetDataConverter(&w.sizes)
+	return w
+}
+
+// answers makes all activities answer that have no other answer before.
+func (w *world) answers() {
 	stage := func(roles ...string) activities.StageResult { return result(1, roles...) }
 	answer(w, "PlanCollect", a.PlanCollect, func(activities.PlanInput) activities.Plan {
 		return activities.Plan{Plan: ref(1, 1), Tasks: w.tasks}
@@ -117,7 +130,6 @@ func newWorld(t *testing.T) *world {
 	})
 	answer(w, "RecallKnown", a.RecallKnown, func(activities.RecallInput) activities.Recalled { return activities.Recalled{Index: ref(6, 1)} })
 	answer(w, "Remember", a.Remember, func(activities.RememberInput) activities.Recalled { return activities.Recalled{Index: ref(7, 1)} })
-	return w
 }
 
 // answer makes an activity answer with f, or fail where the world says so.
