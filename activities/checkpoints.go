@@ -70,11 +70,15 @@ func (c *checkpoints) read(ctx context.Context, ref dataset.Ref) (*finetune.Chec
 	if err := dataset.VerifyBlob(ctx, c.store, ref); err != nil {
 		return nil, err
 	}
-	b, err := readBlob(ctx, c.store, ref)
+	obj, err := dataset.OpenBlob(ctx, c.store, ref)
 	if err != nil {
 		return nil, err
 	}
-	return finetune.ReadCheckpoint(b)
+	k, err := finetune.OpenCheckpoint(obj, ref.Bytes) // the training closes it
+	if err != nil {
+		obj.Close() //nolint:errcheck // only read
+	}
+	return k, err
 }
 
 // forget is a training that has not begun.

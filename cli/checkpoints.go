@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"temper/dataset"
 	"temper/finetune"
 )
 
@@ -35,14 +36,13 @@ func (d checkpointFolder) begin(resume, force bool, say io.Writer) (*finetune.Ch
 	damaged := 0
 	for _, name := range []string{newestFile, previousFile} {
 		path := filepath.Join(string(d), name)
-		b, err := os.ReadFile(path)
+		c, err := openCheckpoint(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, dataset.ErrMalformed) {
 			return nil, err
 		}
-		c, err := finetune.ReadCheckpoint(b)
 		if err == nil {
 			fmt.Fprintf(say, "going on after step %d of %d\n", c.Step, c.Steps)
 			return c, nil
@@ -58,6 +58,23 @@ func (d checkpointFolder) begin(resume, force bool, say io.Writer) (*finetune.Ch
 	}
 	fmt.Fprintf(say, "no checkpoint in %s: beginning with step 1\n", d)
 	return nil, nil
+}
+
+// openCheckpoint opens a checkpoint, which the training closes.
+func openCheckpoint(path string) (*finetune.Checkpoint, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	var c *finetune.Checkpoint
+	info, err := f.Stat()
+	if err == nil {
+		c, err = finetune.OpenCheckpoint(f, info.Size())
+	}
+	if err != nil {
+		f.Close() //nolint:errcheck // only read
+	}
+	return c, err
 }
 
 // save puts a checkpoint before the newest one; a stop at any time leaves one that is whole.

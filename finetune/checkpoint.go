@@ -1,7 +1,6 @@
 package finetune
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,7 +17,8 @@ type Checkpoint struct {
 	State
 	floats [][]float32 // the trained values, in the order the trainer keeps them; those of the best evaluation, which may be empty; the optimizer's
 	codes  [][]byte    // the optimizer's state in bytes
-	like   *params     // to read values by; nil in one that was read from bytes
+	like   *params     // to read values by; nil in one that was opened
+	file   *opened     // where the arrays are instead, in one that was opened
 }
 
 // State is the small part of a checkpoint.
@@ -93,18 +93,15 @@ func (t *trainer) restore(c *Checkpoint) error {
 		return fmt.Errorf("checkpoint of step %d of %d with arrays of %v and %v; the run has %d steps and arrays of %v and %v: %w",
 			c.Step, c.Steps, c.Floats, c.Codes, t.total, lengths(floats), lengths(codes), dataset.ErrMalformed)
 	}
-	for i, x := range floats {
-		copy(x, c.floats[i])
-	}
-	for i, x := range codes {
-		copy(x, c.codes[i])
+	if err := c.into(floats, codes); err != nil {
+		return err
 	}
 	t.network.params.lengths.changed()
 	t.step, t.tokens, t.watch, t.best, t.solver.Steps = c.Step, c.Tokens, c.Watch, c.Best, c.Step-c.Watch.Skipped
 	return nil
 }
 
-// Adapter is the adapter as it stands. It fails on a checkpoint that was read from bytes: resume it instead.
+// Adapter is the adapter as it stands. It fails on a checkpoint that was opened: resume it instead.
 func (c *Checkpoint) Adapter() (*lora.Adapter, error) {
 	if c.like == nil {
 		return nil, fmt.Errorf("checkpoint of step %d is not bound to a base: resume it", c.Step)
@@ -118,6 +115,9 @@ const magic = "TEMPERC2"
 
 // WriteTo writes the checkpoint as one file. The same checkpoint gives the same bytes.
 func (c *Checkpoint) WriteTo(w io.Writer) (int64, error) {
+	if c.file != nil {
+		return io.Copy(w, io.NewSectionReader(c.file.r, 0, c.file.size))
+	}
 	head, err := json.Marshal(c.State)
 	if err != nil {
 		return 0, err
@@ -144,63 +144,4 @@ func (c *Checkpoint) WriteTo(w io.Writer) (int64, error) {
 		return n, fmt.Errorf("write checkpoint of step %d: %w", c.Step, err)
 	}
 	return n, nil
-}
-
-// maxArrays bounds the arrays of a checkpoint.
-const maxArrays = 16
-
-// ReadCheckpoint reads what WriteTo wrote. Anything else is dataset.ErrMalformed.
-func ReadCheckpoint(b []byte) (*Checkpoint, error) {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("checkpoint: "+format+": %w", append(args, dataset.ErrMalformed)...)
-	}
-	rest, ok := bytes.CutPrefix(b, []byte(magic))
-	if !ok || len(rest) < 4+sha256.Size {
-		return nil, bad("%d bytes do not start as one of this build", len(b))
-	}
-	rest = rest[:len(rest)-sha256.Size]
-	if sum := sha256.Sum256(b[:len(b)-sha256.Size]); !bytes.Equal(sum[:], b[len(b)-sha256.Size:]) {
-		return nil, bad("its %d bytes are not those of its digest", len(b))
-	}
-	n := int64(uint32of(rest))
-	if rest = rest[4:]; n > int64(len(rest)) {
-		return nil, bad("state of %d bytes in a file of %d", n, len(b))
-	}
-	c := &Checkpoint{}
-	if err := json.Unmarshal(rest[:n], &c.State); err != nil {
-		return nil, bad("state: %v", err)
-	}
-	if c.Version != checkpointVersion {
-		return nil, bad("version %d, this build reads %d", c.Version, checkpointVersion)
-	}
-	rest = rest[n:]
-	if len(c.Floats) < 2 || len(c.Floats) > maxArrays || len(c.Codes) > maxArrays {
-		return nil, bad("%d and %d arrays", len(c.Floats), len(c.Codes))
-	}
-	take := func(n, size int) ([]byte, bool) {
-		if n < 0 || n > len(rest)/size {
-			return nil, false
-		}
-		part := rest[:n*size]
-		rest = rest[n*size:]
-		return part, true
-	}
-	for _, n := range c.Floats {
-		part, ok := take(n, 4)
-		if !ok {
-			return nil, bad("arrays of %v in a file of %d bytes", c.Floats, len(b))
-		}
-		c.floats = append(c.floats, floatsOf(part))
-	}
-	for _, n := range c.Codes {
-		part, ok := take(n, 1)
-		if !ok {
-			return nil, bad("arrays of %v in a file of %d bytes", c.Codes, len(b))
-		}
-		c.codes = append(c.codes, bytes.Clone(part))
-	}
-	if len(rest) > 0 {
-		return nil, bad("%d bytes too many", len(rest))
-	}
-	return c, nil
 }

@@ -314,13 +314,16 @@ func TestPatternsTrain(t *testing.T) {
 	if job.Resume, err = ReadCheckpoint(saved.Bytes()); err != nil {
 		t.Fatal(err)
 	}
-	padded := 0
+	values, padded := make([]float32, job.Resume.Floats[0]), 0
+	if err := job.Resume.into([][]float32{values}, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range n.params.order {
 		pair := start.Pairs[s.pair]
 		if s.b {
 			continue
 		}
-		for _, v := range job.Resume.floats[0][s.at+len(pair.A) : s.at+s.n] {
+		for _, v := range values[s.at+len(pair.A) : s.at+s.n] {
 			if padded++; v != 0 {
 				t.Fatalf("padding of %s is %g after steps", pair.Name, v)
 			}

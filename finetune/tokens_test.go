@@ -145,8 +145,13 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got, c) {
-		t.Errorf("read %+v, wrote %+v", got, c)
+	read := &Checkpoint{State: got.State, floats: [][]float32{{0, 0}, {}, {0, 0}, {0, 0}}, codes: [][]byte{{0, 0, 0}, {}}}
+	if err := got.into(read.floats, read.codes); err != nil || !reflect.DeepEqual(read, c) {
+		t.Errorf("read %+v, wrote %+v: %v", read, c, err)
+	}
+	var again bytes.Buffer
+	if _, err := got.WriteTo(&again); err != nil || !bytes.Equal(again.Bytes(), b.Bytes()) {
+		t.Errorf("written again it has other bytes: %v", err)
 	}
 	for at := range b.Len() {
 		flipped := slices.Clone(b.Bytes())

@@ -152,7 +152,7 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 	t.order = order{seed: o.Seed, n: len(j.Tokens.Sequences), inOrder: j.InOrder, epoch: -1}
 	t.digest = t.jobDigest()
 	if j.Resume != nil {
-		if err := t.restore(j.Resume); err != nil {
+		if err := errors.Join(t.restore(j.Resume), j.Resume.close()); err != nil {
 			n.close()
 			return nil, err
 		}
