@@ -123,11 +123,7 @@ func TestNights(t *testing.T) {
 
 // compacted applies the rule of merging.
 func compacted(t testing.TB, files []*Kept) []*Kept {
-	var sizes []int64
-	for _, f := range files {
-		sizes = append(sizes, int64(f.Len()))
-	}
-	n := Merged(sizes)
+	n := Merged(sizesOf(files))
 	if n == 0 {
 		return files
 	}

@@ -25,19 +25,13 @@ func WriteKept(w io.Writer, in dataset.Records, sigs iter.Seq2[Signature, error]
 	}
 	k := &keeping{r: r, cluster: map[string]string{}}
 	wanted := k.choose(clusters)
-	signed, row := 0, 0
-	for s, err := range sigs {
-		if err != nil {
-			return 0, err
-		}
-		if row < len(k.at) && k.at[row] != nobody && len(s.Bands) > 0 {
-			signed++
-		}
-		row++
+	signed, err := k.signed(sigs)
+	if err != nil {
+		return 0, err
 	}
 	out := newKeptWriter(w)
 	bands, _ := o.Layout()
-	out.head(o.keptDigest(), uint64(k.n), uint64(signed), uint32(bands))
+	out.head(o.keptDigest(), uint64(k.n), signed, uint32(bands))
 	err = banded(sigs, k.at, o, bandMemory, func(_ int, entries []entry) error {
 		for _, e := range entries {
 			out.entry(e)
@@ -109,6 +103,21 @@ func (k *keeping) choose(clusters []Cluster) (kept []bool) {
 		k.at[place] = k.numbers[n]
 	}
 	return kept
+}
+
+// signed counts the records that are kept and have bands.
+func (k *keeping) signed(sigs iter.Seq2[Signature, error]) (n uint64, err error) {
+	place := 0
+	for s, err := range sigs {
+		if err != nil {
+			return 0, err
+		}
+		if place < len(k.at) && k.at[place] != nobody && len(s.Bands) > 0 {
+			n++
+		}
+		place++
+	}
+	return n, nil
 }
 
 // A keptWriter writes the parts of a file of kept records in their order.
