@@ -80,7 +80,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 		w.options = map[string]any{"near": o, "remember": true}
 	}
 	w.do = func(ctx context.Context, s *dataset.Stage) error {
-		known, closer, err := openKept(ctx, a.store(), in.Known)
+		known, closer, err := OpenKept(ctx, a.store(), in.Known)
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 			return err
 		}
 		return withScratch(func(scratch dedup.Scratch) error {
-			kept, err := dataset.PutBlob(ctx, a.store(), keptExt, func(w io.Writer) (int64, error) {
+			kept, err := dataset.PutBlob(ctx, a.store(), KeptExt, func(w io.Writer) (int64, error) {
 				all := beat(ctx, Progress{Stage: "near", Unit: "records remembered"}, records(a.chain(ctx, in.Shards)))
 				return dedup.WriteKept(w, all, sigs, clusters, o, scratch)
 			})

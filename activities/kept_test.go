@@ -117,7 +117,7 @@ func TestKeptTakesPart(t *testing.T) {
 func TestBrokenKeptFile(t *testing.T) {
 	s := store.NewMem()
 	w := newWorld(t, s)
-	broken, err := dataset.PutBlob(context.Background(), s, keptExt, func(b io.Writer) (int64, error) {
+	broken, err := dataset.PutBlob(context.Background(), s, KeptExt, func(b io.Writer) (int64, error) {
 		_, err := b.Write(make([]byte, 100))
 		return 1, err
 	})

@@ -128,7 +128,7 @@ func (a *Activities) remember(ctx context.Context, in RememberInput) (Recalled, 
 	}
 	if in.Near != nil && in.Kept.Records > 0 {
 		key := in.Near.KeptKey()
-		files, err := addKept(ctx, a.store(), grown.Kept(key), in.Kept)
+		files, err := AddKept(ctx, a.store(), grown.Kept(key), in.Kept)
 		if err != nil {
 			return Recalled{}, err
 		}
@@ -146,9 +146,9 @@ func (a *Activities) remember(ctx context.Context, in RememberInput) (Recalled, 
 	return Recalled{Index: ref}, err
 }
 
-// addKept returns the files of kept records, the oldest first, with another after them, of which those that [dedup.Merged] tells have
+// AddKept returns the files of kept records, the oldest first, with another after them, of which those that [dedup.Merged] tells have
 // become one. All lie in s.
-func addKept(ctx context.Context, s dataset.Store, files []dataset.Ref, file dataset.Ref) ([]dataset.Ref, error) {
+func AddKept(ctx context.Context, s dataset.Store, files []dataset.Ref, file dataset.Ref) ([]dataset.Ref, error) {
 	files = append(files, file)
 	sizes := make([]int64, len(files))
 	for i, f := range files {
@@ -159,20 +159,20 @@ func addKept(ctx context.Context, s dataset.Store, files []dataset.Ref, file dat
 		return files, nil
 	}
 	at := len(files) - n
-	kept, closer, err := openKept(ctx, s, files[at:])
+	kept, closer, err := OpenKept(ctx, s, files[at:])
 	if err != nil {
 		return nil, err
 	}
 	defer closer()
-	one, err := dataset.PutBlob(ctx, s, keptExt, func(w io.Writer) (int64, error) { return dedup.MergeKept(w, kept) })
+	one, err := dataset.PutBlob(ctx, s, KeptExt, func(w io.Writer) (int64, error) { return dedup.MergeKept(w, kept) })
 	return append(files[:at], one), err
 }
 
-// keptExt is what names of files of kept records end in.
-const keptExt = ".kept"
+// KeptExt is what names of files of kept records end in.
+const KeptExt = ".kept"
 
-// openKept opens files of kept records; the function it returns closes them.
-func openKept(ctx context.Context, s dataset.Store, files []dataset.Ref) (kept []*dedup.Kept, closer func(), err error) {
+// OpenKept opens files of kept records; the function it returns closes them.
+func OpenKept(ctx context.Context, s dataset.Store, files []dataset.Ref) (kept []*dedup.Kept, closer func(), err error) {
 	var open []dataset.Object
 	closer = func() {
 		for _, obj := range open {

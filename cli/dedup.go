@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -28,14 +27,14 @@ type dedupCommand struct {
 	Unit       string   `default:"words" enum:"words,characters,tokens" help:"What the n-grams of near rows are of: words, characters (24-grams), or tokens (words and marks)."`
 	Method     string   `default:"minhash" enum:"minhash,simhash" help:"How candidates for near rows are found."`
 	Keep       string   `default:"longest" help:"Which of a cluster: longest, shortest, first; best, least, newest or oldest with a field, such as best:stars."`
-	Index      string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, and the others added to it."`
+	Index      string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, with --near also those near to what was kept, and the others added to it. It has a folder FILE.kept beside it."`
 	In         []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
 	outputFlags
 }
 
 // Help is shown below the flags.
 func (c *dedupCommand) Help() string {
-	return "Without another, --exact is meant; each of --paragraphs, --lines and --substring includes it. A dataset as output has clusters.parquet beside it.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --index seen.known today.jsonl -o new.jsonl"
+	return "Without another, --exact is meant; each of --paragraphs, --lines and --substring includes it. A dataset as output has clusters.parquet beside it.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --near 0.8 --index seen.known today.jsonl -o new.jsonl"
 }
 
 // Run removes duplicates.
@@ -68,7 +67,10 @@ func (c *dedupCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	grown, err := c.known(a, s, &all)
+	seen, err := c.seen()
+	if err == nil {
+		err = seen.exact(a, s, &all)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,21 +80,8 @@ func (c *dedupCommand) Run(a *app) error {
 		}
 	}
 	if c.Near != 0 {
-		restart := func() dataset.Records { return dataset.Kept(dataset.BlobRows(a.ctx, s, all)) }
-		sigs, err := a.signatures(s, restart(), near)
+		clusters, err := seen.near(a, s, tmp, &all, near)
 		if err != nil {
-			return err
-		}
-		scratch, err := os.CreateTemp(tmp, "shingles-*")
-		if err != nil {
-			return err
-		}
-		defer scratch.Close()
-		clusters, err := dedup.NearClusters(restart(), sigs, near, scratch)
-		if err != nil {
-			return err
-		}
-		if all, err = a.passOver(s, all, func(r dataset.Records) dataset.Notes { return dedup.NearNotes(r, clusters, near) }); err != nil {
 			return err
 		}
 		p.beside = func(dir string) error { return writeClusters(filepath.Join(dir, "clusters.parquet"), clusters) }
@@ -101,13 +90,7 @@ func (c *dedupCommand) Run(a *app) error {
 	if err := a.put(c.outputFlags, p); err != nil {
 		return err
 	}
-	if grown == nil {
-		return nil
-	}
-	return place(c.Index, func(w io.Writer) error {
-		_, err := dedup.WriteKnown(w, grown)
-		return err
-	})
+	return seen.remember(a)
 }
 
 // options are what the dataset's card says it was made with.
@@ -120,28 +103,6 @@ func (c *dedupCommand) options(exact dedup.Exact, near dedup.Near) map[string]an
 		o["near"] = near
 	}
 	return o
-}
-
-// known drops the rows the index has, and returns it with the others added.
-func (c *dedupCommand) known(a *app, s dataset.Store, all *dataset.Ref) (*dedup.Known, error) {
-	if c.Index == "" {
-		return nil, nil
-	}
-	known := &dedup.Known{}
-	f, err := os.Open(c.Index)
-	if err == nil {
-		known, err = dedup.ReadKnown(f)
-		f.Close()
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("index %s: %w", c.Index, err)
-	}
-	grown, err := known.Add(recordsOf(dataset.BlobRows(a.ctx, s, *all)))
-	if err != nil {
-		return nil, err
-	}
-	*all, err = a.passOver(s, *all, func(r dataset.Records) dataset.Notes { return dedup.KnownNotes(r, known) })
-	return grown, err
 }
 
 // signatures stores the signatures of records in a scratch store and streams them, as often as they are wanted.
