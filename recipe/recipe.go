@@ -44,7 +44,7 @@ type Split struct {
 // Tune is the training.
 type Tune struct {
 	Base     string           `json:"base" doc:"a name of the catalogue (temper model ls), tiny (the one in the binary), or the path of a GGUF file"`
-	Quantize string           `json:"quantize,omitempty" doc:"what the base is turned into before it is trained over (QLoRA of a base in F16, say): keep leaves its blocks as they are, the others are those of temper quantize; nf4, nf4-dq and int8 are for llama bases" enum:"keep,f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q4_k,q5_k,q6_k,nf4,nf4-dq,int8" default:"keep"`
+	Quantize string           `json:"quantize,omitempty" doc:"what the base is turned into before it is trained over (QLoRA of a base in F16, say): keep leaves its blocks as they are, the others are those of temper quantize; nf4, nf4-dq and int8 are for Llama, Qwen 2, Qwen 3 and SmolLM3 bases" enum:"keep,f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q4_k,q5_k,q6_k,nf4,nf4-dq,int8" default:"keep"`
 	LoRA     lora.Options     `json:"lora,omitempty" doc:"the adapter"`
 	Train    finetune.Options `json:"train,omitempty" doc:"the optimization"`
 	Answers  int              `json:"answers,omitempty" doc:"held-out questions that base and adapter answer for the report" default:"3"`

@@ -20,7 +20,7 @@ def permuted(w, heads):
     return w.reshape(heads, 2, w.shape[0] // heads // 2, *w.shape[1:]).swapaxes(1, 2).reshape(w.shape)
 
 
-def write(model, path):
+def write(model, path, words="default"):
     c = model.config
     arch = ARCHITECTURES[c.model_type]
     gemma = arch.startswith("gemma")
@@ -58,7 +58,7 @@ def write(model, path):
             _, _, layer, rest = stem.split(".", 3)
             name = f"blk.{layer}.{(GEMMA if gemma else BLOCK)[rest]}"
         w.add_tensor(f"{name}.{kind}", x)
-    tokens(w, c.vocab_size)
+    tokens(w, c.vocab_size, words)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -92,12 +92,12 @@ def rope(w, c, arch, head):
         w.add_tensor("rope_factors_short.weight", np.array(r["short_factor"], dtype=np.float32))
 
 
-def tokens(w, n):
+def tokens(w, n, words):
     """A byte-level vocabulary with some tokens that are never met."""
     bs = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
     chars = [chr(b) for b in bs] + [chr(256 + i) for i in range(256 - len(bs))]
     w.add_tokenizer_model("gpt2")
-    w.add_tokenizer_pre("default")
+    w.add_tokenizer_pre(words)
     w.add_token_list(chars + ["he"] + [f"<|{i}|>" for i in range(n - 257)])
     w.add_token_types([1] * 257 + [3] * (n - 257))
     w.add_token_merges(["h e"])

@@ -147,6 +147,31 @@ def test_llama_cpp(temper, tiny, tmp_path, name):
     assert len(top) == 20 and worst < 0.02
 
 
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3", "smollm3"])
+def test_folder_of_gguf(temper, tiny, tmp_path, name):
+    """A GGUF file becomes a folder with an adapter with magnitudes (DoRA) merged in; transformers reads it and computes what PEFT does with
+    the model that the file was written of, to 1e-3."""
+    from peft import LoraConfig, get_peft_model
+    m, _ = tiny(name)
+    gguf_models.write(m, tmp_path / "model.gguf", "qwen2")  # a name for its words that a folder has too
+    torch.manual_seed(7)
+    tuned = get_peft_model(copy.deepcopy(m), LoraConfig(r=4, lora_alpha=8, use_dora=True, target_modules="all-linear", task_type="CAUSAL_LM")).eval()
+    with torch.no_grad():
+        for key, p in tuned.named_parameters():
+            if "lora_" in key:
+                p.mul_(1 + 0.2 * torch.rand_like(p)) if "magnitude" in key else p.copy_(0.1 * torch.randn_like(p))
+    tuned.save_pretrained(tmp_path / "adapter")
+    (tmp_path / "held.jsonl").write_text("".join(json.dumps({"messages": [{"role": "user", "content": f"he {i}"}, {"role": "assistant", "content": "hehe"}]}) + "\n" for i in range(3)))
+    temper("adapter", "merge", tmp_path / "adapter", "--base", tmp_path / "model.gguf", "--eval", tmp_path / "held.jsonl", "--type", "f32", "-o", tmp_path / "merged")
+    x = torch.from_numpy(sequence(LENGTH).astype(np.int64))[None]
+    got = T.AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        want, before = tuned(x).logits, m(x).logits
+        worst, moved = (got(x).logits - want).abs().max(), (want - before).abs().max()
+    print(f"\n{name}: largest difference {worst:.1e} of {moved:.1f} moved")
+    assert worst < 1e-3 and moved > 1
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_training(temper, tiny, tmp_path, name):
     """Five steps of LoRA on all linear layers give the losses of PEFT to 1e-3, and the adapter gives its logits."""

@@ -66,15 +66,15 @@ func (j *folderJob) fromGGUF(dir string) error {
 		return err
 	}
 	defer m.Close() //nolint:errcheck // only read
-	if err := plain(m); err != nil {
+	if err := plain(m, classes[m.Architecture] != ""); err != nil {
 		return err
 	}
-	if m.RopeFactors != nil {
-		return unnamed("for scaled rotary positions in a folder")
+	if m.RopeFactors != nil || m.Window > 0 {
+		return unnamed("for scaled rotary positions or a window in a folder")
 	}
 	for _, t := range j.source.gguf.Tensors {
 		name, ok := rename(t.Name, inGGUF)
-		if !ok {
+		if !ok || strings.HasSuffix(name, ".bias") && m.Architecture != "qwen2" {
 			return unnamed("tensor %s", t.Name)
 		}
 		dims := j.source.gguf.Dims(t.Name)
@@ -84,16 +84,26 @@ func (j *folderJob) fromGGUF(dir string) error {
 			it.to = quant.F16
 		}
 		j.dtypes[name] = "float16"
-		if rotary.MatchString(name) {
+		if m.Interleaved && rotary.MatchString(name) {
 			it.row = toHalves(m.HeadDim)
 		}
 		j.items = append(j.items, it)
 	}
-	c := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": m.Dim,
+	c := map[string]any{"architectures": []string{classes[m.Architecture]}, "model_type": m.Architecture, "hidden_size": m.Dim,
 		"intermediate_size": m.FF, "num_hidden_layers": len(m.Layers), "num_attention_heads": m.Heads, "num_key_value_heads": m.KVHeads,
 		"head_dim": m.HeadDim, "vocab_size": m.Vocab, "max_position_embeddings": m.Context, "rms_norm_eps": decimal(m.Eps),
 		"rope_theta": m.RopeBase, "tie_word_embeddings": m.Tied && !j.source.parts(), "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
 		"torch_dtype": "float16", "quantization_config": bitsandbytes(j.target)}
+	if m.Unrotated != nil {
+		rotated := make([]int, len(m.Unrotated))
+		for i, not := range m.Unrotated {
+			if !not {
+				rotated[i] = 1
+			}
+		}
+		c["no_rope_layers"], c["use_sliding_window"] = rotated, false
+		c["pad_token_id"] = nil // transformers' default is one of the large vocabulary
+	}
 	if j.target.plain() {
 		delete(c, "quantization_config")
 		c["torch_dtype"] = "float32"
@@ -104,9 +114,13 @@ func (j *folderJob) fromGGUF(dir string) error {
 	return writeVocabulary(dir, j.source.gguf, c)
 }
 
-// plain refuses what one of the two forms cannot say.
-func plain(m *model.Model) error {
-	if m.Architecture != "llama" {
+// classes are those of transformers for the architectures that become a folder. Only a llama's folder becomes a GGUF file.
+var classes = map[string]string{"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
+	"smollm3": "SmolLM3ForCausalLM"}
+
+// plain refuses what one of the two forms cannot say. named says whether the architecture is one that it can.
+func plain(m *model.Model, named bool) error {
+	if !named {
 		return unnamed("for the architecture %s", m.Architecture)
 	}
 	if m.RopeScale != 0 {
@@ -125,7 +139,7 @@ func (s *Source) folderItems(to Target) ([]gguf.Pair, []item, error) {
 		return nil, nil, err
 	}
 	defer m.Close() //nolint:errcheck // only read
-	if err := plain(m); err != nil {
+	if err := plain(m, m.Architecture == "llama"); err != nil {
 		return nil, nil, err
 	}
 	vocabulary, err := readVocabulary(s.path, m)
@@ -170,7 +184,7 @@ func (s *Source) ggufItem(name string, to Target, m *model.Model) (item, error) 
 		return item{}, err
 	}
 	other, ok := rename(name, inFolder)
-	if !ok {
+	if !ok || strings.HasSuffix(name, ".bias") || strings.HasSuffix(name, "q_norm.weight") || strings.HasSuffix(name, "k_norm.weight") {
 		return item{}, unnamed("tensor %s", name)
 	}
 	it := item{name: other, from: q, to: quant.F32, dims: []uint64{uint64(q.Cols)}}

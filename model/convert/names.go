@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// pairsOfNames are a tensor's names in a GGUF file and in a folder of the llama architecture, without ".weight"; # is the layer.
+// pairsOfNames are a tensor's names in a GGUF file and in a folder of the architectures in [classes], without ".weight" or ".bias"; # is
+// the layer.
 var pairsOfNames = [][2]string{
 	{"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"},
 	{"blk.#.attn_norm", "model.layers.#.input_layernorm"}, {"blk.#.ffn_norm", "model.layers.#.post_attention_layernorm"},
@@ -14,6 +15,7 @@ var pairsOfNames = [][2]string{
 	{"blk.#.attn_v", "model.layers.#.self_attn.v_proj"}, {"blk.#.attn_output", "model.layers.#.self_attn.o_proj"},
 	{"blk.#.ffn_gate", "model.layers.#.mlp.gate_proj"}, {"blk.#.ffn_up", "model.layers.#.mlp.up_proj"},
 	{"blk.#.ffn_down", "model.layers.#.mlp.down_proj"},
+	{"blk.#.attn_q_norm", "model.layers.#.self_attn.q_norm"}, {"blk.#.attn_k_norm", "model.layers.#.self_attn.k_norm"},
 }
 
 // The sides of pairsOfNames.
@@ -28,11 +30,15 @@ var layer = regexp.MustCompile(`\.(\d{1,4})\.`)
 func rename(name string, from int) (string, bool) {
 	number := layer.FindString(name)
 	plain := layer.ReplaceAllString(name, ".#.")
-	i := slices.IndexFunc(pairsOfNames, func(p [2]string) bool { return p[from]+".weight" == plain })
+	kind := ".weight"
+	if strings.HasSuffix(plain, ".bias") {
+		kind = ".bias"
+	}
+	i := slices.IndexFunc(pairsOfNames, func(p [2]string) bool { return p[from]+kind == plain })
 	if i < 0 {
 		return "", false
 	}
-	other := pairsOfNames[i][1-from] + ".weight"
+	other := pairsOfNames[i][1-from] + kind
 	if number == "" {
 		return other, true
 	}
