@@ -15,7 +15,7 @@ import (
 const (
 	engineCollect  = "collect/3"
 	engineFilter   = "filter/2"
-	engineDedup    = "dedup/7"
+	engineDedup    = "dedup/8"
 	engineSynth    = "synth/2"
 	engineTokens   = "tokens/3"
 	engineTrain    = "train/1"

@@ -60,7 +60,7 @@ func (in NearInput) engine() dedup.Near {
 // Sign computes the MinHash signatures of one shard.
 func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error) {
 	return a.stage(ctx, work{name: "sign", engine: engineDedup, options: in.engine(), inputs: in.Shards, do: func(ctx context.Context, s *dataset.Stage) error {
-		sigs := dedup.Sign(records(a.chain(ctx, in.Shards)), in.engine(), 1)
+		sigs := dedup.Sign(in.engine().Ranked(a.chain(ctx, in.Shards)), in.engine(), 1)
 		ref, err := dataset.PutBlob(ctx, a.store(), ".minhash", func(w io.Writer) (int64, error) {
 			return dedup.WriteSignatures(w, beat(ctx, Progress{Stage: "near", Unit: "records"}, sigs), in.engine())
 		})

@@ -129,3 +129,28 @@ func TestBrokenKeptFile(t *testing.T) {
 		t.Errorf("kind %q, retried %v: %v", k, again, err)
 	}
 }
+
+// TestKeeperBySignal: what an earlier pass measured of a row says which of a cluster is kept, before what comes next in keep.
+func TestKeeperBySignal(t *testing.T) {
+	w := newWorld(t, store.NewMem())
+	var rows []dataset.Row
+	for i, quality := range []float64{0.5, 0.9, 0.9} {
+		text := strings.Repeat("a text of many words ", 20) + strings.Repeat("end ", i)
+		rows = append(rows, dataset.Row{Record: dataset.Record{ID: fmt.Sprint(i), Text: text}, Signals: dataset.Signals{"quality": quality}})
+	}
+	shard, err := w.a.putRows(t.Context(), all(rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for keep, want := range map[string]string{"longest": "2", "best:quality,shortest": "1", "least:quality,longest": "0"} {
+		in := NearInput{Shards: []dataset.Ref{shard}, Options: dedup.Near{Keep: keep, Similarity: 0.3}.WithDefaults()}
+		in.Signatures = []dataset.Ref{must(w, w.a.Sign, in).Out("signatures")}
+		in.Clusters = must(w, w.a.Cluster, in).Out("clusters")
+		kept := must(w, w.a.Near, in)
+		for row, err := range dataset.BlobRows(t.Context(), w.a.store(), kept.Out("records")) {
+			if err != nil || row.ID != want || kept.Counts.Out != 1 {
+				t.Errorf("%s: kept %s of %d, want %s; %v", keep, row.ID, kept.Counts.Out, want, err)
+			}
+		}
+	}
+}

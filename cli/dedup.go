@@ -26,7 +26,7 @@ type dedupCommand struct {
 	Near       float64  `placeholder:"0.8" help:"Keep one of rows at least this similar (Jaccard similarity of their word 5-grams), verified."`
 	Unit       string   `default:"words" enum:"words,characters,tokens" help:"What the n-grams of near rows are of: words, characters (24-grams), or tokens (words and marks)."`
 	Method     string   `default:"minhash" enum:"minhash,simhash" help:"How candidates for near rows are found."`
-	Keep       string   `default:"longest" help:"Which of a cluster: longest, shortest, first; best, least, newest or oldest with a field, such as best:stars."`
+	Keep       string   `default:"longest" help:"Which of a cluster: longest, shortest, first; best, least, newest or oldest with a field of meta or a signal, such as best:stars; or several: best:stars,longest."`
 	Index      string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, with --near also those near to what was kept, and the others added to it. It has a folder FILE.kept beside it."`
 	In         []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
 	outputFlags

@@ -62,7 +62,7 @@ func (s *seen) exact(a *app, scratch dataset.Store, all *dataset.Ref) (err error
 func (s *seen) near(a *app, scratch dataset.Store, tmp string, all *dataset.Ref, o dedup.Near) (clusters []dedup.Cluster, err error) {
 	rows := *all
 	in := dataset.Kept(dataset.BlobRows(a.ctx, scratch, rows))
-	sigs, err := a.signatures(scratch, in, o)
+	sigs, err := a.signatures(scratch, o.Ranked(dataset.BlobRows(a.ctx, scratch, rows)), o)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // records is what is held of every record while clusters are found. A record's number is its place by preference: the larger rank
-// first, equal ranks by ID, equal IDs as they come; where the first is to be kept, all as they come. So numbers, and all that is
-// made of them, do not depend on the order of the records.
+// first, equal ranks by ID, equal IDs as they come; where the first is to be kept, equal ranks as they come. So numbers, and all that is
+// made of them, do not depend on the order of the records otherwise.
 type records struct {
 	ids    []string // by number
 	prints []uint64 // for SimHash
@@ -23,10 +23,13 @@ type records struct {
 func readRecords(sigs iter.Seq2[Signature, error], o Near) (*records, error) {
 	type row struct {
 		id    string
-		rank  float64
+		rank  float64 // the first
 		print uint64
 	}
 	var rows []row
+	var more []float64 // the other ranks
+	ranked, first := o.ranked()
+	others := max(0, len(ranked)-1)
 	for s, err := range sigs {
 		if err != nil {
 			return nil, err
@@ -34,15 +37,26 @@ func readRecords(sigs iter.Seq2[Signature, error], o Near) (*records, error) {
 		if len(rows) == 1<<31-1 {
 			return nil, fmt.Errorf("more than %d records in one near-duplicate pass: split the source", len(rows))
 		}
-		rows = append(rows, row{s.ID, s.Rank, s.Print})
+		v := row{id: s.ID, print: s.Print}
+		if len(ranked) > 0 {
+			v.rank, more = s.Ranks[0], append(more, s.Ranks[1:]...)
+		}
+		rows = append(rows, v)
 	}
 	order := make([]uint32, len(rows))
 	for i := range order {
 		order[i] = uint32(i)
 	}
-	if o.Keep != "first" {
+	if len(ranked) > 0 {
 		slices.SortFunc(order, func(a, b uint32) int {
-			return cmp.Or(cmp.Compare(rows[b].rank, rows[a].rank), cmp.Compare(rows[a].id, rows[b].id), cmp.Compare(a, b))
+			c := cmp.Compare(rows[b].rank, rows[a].rank)
+			for i := 0; c == 0 && i < others; i++ {
+				c = cmp.Compare(more[int(b)*others+i], more[int(a)*others+i])
+			}
+			if c == 0 && !first {
+				c = cmp.Compare(rows[a].id, rows[b].id)
+			}
+			return cmp.Or(c, cmp.Compare(a, b))
 		})
 	}
 	r := &records{ids: make([]string, len(rows)), number: make([]uint32, len(rows))}

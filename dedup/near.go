@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/zeebo/xxh3"
 )
@@ -16,7 +15,7 @@ import (
 type Near struct {
 	Similarity float64 `json:"similarity,omitempty" doc:"Jaccard similarity of the shingles from which two records are duplicates, above 0 and at most 1" default:"0.8"`
 	Verify     *bool   `json:"verify,omitempty" doc:"compare the shingles of candidates themselves, not only their signatures" default:"true"`
-	Keep       string  `json:"keep,omitempty" doc:"which of a cluster is kept: longest, shortest, first, best:FIELD or least:FIELD (the largest or smallest number in that meta field), newest:FIELD or oldest:FIELD (a date or time in it)" default:"longest"`
+	Keep       string  `json:"keep,omitempty" doc:"which of a cluster is kept: longest, shortest, first, best:FIELD or least:FIELD (the largest or smallest number in that meta field or signal), newest:FIELD or oldest:FIELD (a date or time in it); several, as in best:stars,longest: the first that differs decides" default:"longest"`
 	Unit       string  `json:"unit,omitempty" doc:"what shingles are made of: words, characters, or tokens (words, and every mark by itself: for code)" enum:"words,characters,tokens" default:"words"`
 	Shingle    int     `json:"shingle,omitempty" doc:"units of a shingle; absent: 5 words or tokens, 24 characters"`
 	Bands      int     `json:"bands,omitempty" doc:"bands of MinHash values; absent: as many as find 98 in 100 pairs at the similarity"`
@@ -78,8 +77,6 @@ func (o Near) Validate() error {
 		return fmt.Errorf("near.unit is %q; it must be words, characters or tokens", o.Unit)
 	case o.Shingle < 1 || o.Shingle > 64:
 		return fmt.Errorf("near.shingle is %d %s; it must be 1 to 64", o.Shingle, o.Unit)
-	case !keepable(o.Keep):
-		return fmt.Errorf("near.keep is %q; it must be longest, shortest, first, or best, least, newest or oldest with a field, such as best:stars", o.Keep)
 	case o.Method != methodMinHash && o.Method != methodSimHash:
 		return fmt.Errorf("near.method is %q; it must be minhash or simhash", o.Method)
 	case o.Method == methodMinHash && o.Distance != 0:
@@ -91,21 +88,13 @@ func (o Near) Validate() error {
 	case o.Bands < 0 || o.Rows < 0 || o.Bands > maxValues || o.Rows > maxValues:
 		return fmt.Errorf("near.bands is %d and near.rows %d; they must be 1 to %d", o.Bands, o.Rows, maxValues)
 	}
+	if _, err := o.preferences(); err != nil {
+		return fmt.Errorf("near.keep is %q; %w", o.Keep, err)
+	}
 	if bands, rows := o.Layout(); o.Method == methodMinHash && bands*rows > maxValues {
 		return fmt.Errorf("%d bands of %d rows are needed to find 98 in 100 pairs of similarity %g; near.bands times near.rows must be at most %d", bands, rows, o.Similarity, maxValues)
 	}
 	return nil
-}
-
-func keepable(keep string) bool {
-	by, field, has := strings.Cut(keep, ":")
-	switch by {
-	case "longest", "shortest", "first":
-		return !has
-	case "best", "least", "newest", "oldest":
-		return field != ""
-	}
-	return false
 }
 
 // digest names the options that signatures depend on.

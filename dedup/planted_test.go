@@ -248,7 +248,7 @@ func grams(a, b string) float64 {
 // that is kept.
 func TestSameForAnyOrder(t *testing.T) {
 	recs := slices.Concat(corpus(21, 800), texts(newPlant(2000, 40, 3).records()))
-	for _, o := range []Near{{}, {Method: methodSimHash, Distance: 6, Similarity: 0.6}, {Keep: "shortest", Similarity: 0.5}} {
+	for _, o := range []Near{{}, {Method: methodSimHash, Distance: 6, Similarity: 0.6}, {Keep: "best:none,shortest", Similarity: 0.5}} {
 		o = o.WithDefaults()
 		want := digestOf(t, clustersOf(t, recs, o))
 		for _, workers := range []int{1, 2, 7} {

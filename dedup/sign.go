@@ -2,21 +2,17 @@ package dedup
 
 import (
 	"iter"
-	"math"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 
 	"temper/dataset"
 )
 
 // A Signature is what clusters are found by.
 type Signature struct {
-	ID    string   // of the record
-	Bands []uint64 // the hashes of its bands; none for a record without units
-	Rank  float64  // the larger is kept
-	Print uint64   // the fingerprint, for SimHash
+	ID    string    // of the record
+	Bands []uint64  // the hashes of its bands; none for a record without units
+	Ranks []float64 // one a preference of Near.Keep: the record with the larger is kept, by the first that differs
+	Print uint64    // the fingerprint, for SimHash
 }
 
 // Sign yields the signatures of records, in order: k = bands·rows MinHash values by fast similarity sketching, or a SimHash
@@ -48,6 +44,7 @@ func Sign(in dataset.Records, o Near, workers int) iter.Seq2[Signature, error] {
 // A signer keeps its buffers between records.
 type signer struct {
 	o          Near
+	keep       []preference
 	rows       int
 	masks      []uint64 // for SimHash
 	sketcher   *sketcher
@@ -58,6 +55,7 @@ type signer struct {
 
 func newSigner(o Near) *signer {
 	s := &signer{o: o, cutter: cutter{unit: o.Unit}}
+	s.keep, _ = o.ranked()
 	if o.Method == methodSimHash {
 		s.masks = tables(o.Distance)
 		return s
@@ -85,7 +83,10 @@ func (s *signer) hashShingles(rec dataset.Record) {
 
 func (s *signer) sign(rec dataset.Record) Signature {
 	s.hashShingles(rec)
-	sig := Signature{ID: rec.ID, Rank: rank(rec, s.o.Keep)}
+	sig := Signature{ID: rec.ID, Ranks: make([]float64, len(s.keep))}
+	for i, p := range s.keep {
+		sig.Ranks[i] = p.rank(rec)
+	}
 	switch {
 	case len(s.set) == 0:
 	case s.sketcher != nil:
@@ -99,38 +100,4 @@ func (s *signer) sign(rec dataset.Record) Signature {
 		}
 	}
 	return sig
-}
-
-// rank is by what a keeper is chosen: the larger is kept. A record without the field, or with another kind of value in it, comes last.
-func rank(rec dataset.Record, keep string) float64 {
-	by, field, _ := strings.Cut(keep, ":")
-	v, sign := math.NaN(), 1.0
-	switch by {
-	case "first":
-		return 0
-	case "longest", "shortest":
-		n := len(rec.Text)
-		for _, m := range rec.Messages {
-			n += len(m.Content)
-		}
-		v = float64(n)
-	case "best", "least":
-		if n, err := strconv.ParseFloat(rec.Meta[field], 64); err == nil {
-			v = n
-		}
-	case "newest", "oldest":
-		for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", time.DateOnly} {
-			if t, err := time.Parse(layout, rec.Meta[field]); err == nil {
-				v = float64(t.UnixMilli())
-				break
-			}
-		}
-	}
-	if by == "shortest" || by == "least" || by == "oldest" {
-		sign = -1
-	}
-	if math.IsNaN(v) {
-		return math.Inf(-1)
-	}
-	return sign * v
 }

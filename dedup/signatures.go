@@ -11,10 +11,10 @@ import (
 	"temper/dataset"
 )
 
-// The form of a file of signatures: a magic, the digest of the options and the number of bands, then for each record the length
-// of its ID, the ID, its rank, its fingerprint, whether it has bands, and the bands. Numbers are little-endian.
+// The form of a file of signatures: a magic, the digest of the options and the numbers of bands and of ranks, then for each record the
+// length of its ID, the ID, its ranks, its fingerprint, whether it has bands, and the bands. Numbers are little-endian.
 const (
-	signatureMagic = "TMPMIN2\n"
+	signatureMagic = "TMPMIN3\n"
 	maxID          = 4096
 	maxBands       = 4096
 )
@@ -22,22 +22,26 @@ const (
 // WriteSignatures writes signatures made with o and returns how many.
 func WriteSignatures(w io.Writer, in iter.Seq2[Signature, error], o Near) (n int64, err error) {
 	bands, _ := o.Layout()
+	ranks, _ := o.ranked()
 	out := bufio.NewWriter(w)
 	out.WriteString(signatureMagic)
 	var b []byte
 	b = binary.LittleEndian.AppendUint64(b, o.digest())
 	b = binary.LittleEndian.AppendUint32(b, uint32(bands))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(ranks)))
 	out.Write(b)
 	for s, err := range in {
 		if err != nil {
 			return n, err
 		}
-		if len(s.ID) > maxID || len(s.Bands) != 0 && len(s.Bands) != bands {
-			return n, fmt.Errorf("signature of %.40s: %d bands, id of %d bytes; there must be %d bands, and at most %d bytes", s.ID, len(s.Bands), len(s.ID), bands, maxID)
+		if len(s.ID) > maxID || len(s.Bands) != 0 && len(s.Bands) != bands || len(s.Ranks) != len(ranks) {
+			return n, fmt.Errorf("signature of %.40s: %d bands, %d ranks, id of %d bytes; there must be %d bands and %d ranks, and at most %d bytes", s.ID, len(s.Bands), len(s.Ranks), len(s.ID), bands, len(ranks), maxID)
 		}
 		b = binary.LittleEndian.AppendUint16(b[:0], uint16(len(s.ID)))
 		b = append(b, s.ID...)
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(s.Rank))
+		for _, v := range s.Ranks {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+		}
 		b = binary.LittleEndian.AppendUint64(b, s.Print)
 		if len(s.Bands) == 0 {
 			b = append(b, 0)
@@ -60,13 +64,13 @@ func ReadSignatures(r io.Reader, o Near) iter.Seq2[Signature, error] {
 		wrong := func(format string, args ...any) {
 			yield(Signature{}, fmt.Errorf("signatures: %s: %w", fmt.Sprintf(format, args...), dataset.ErrMalformed))
 		}
-		head := make([]byte, len(signatureMagic)+12)
+		head := make([]byte, len(signatureMagic)+16)
 		if _, err := io.ReadFull(in, head); err != nil || string(head[:len(signatureMagic)]) != signatureMagic {
 			wrong("not a file of signatures")
 			return
 		}
 		head = head[len(signatureMagic):]
-		bands := binary.LittleEndian.Uint32(head[8:])
+		bands, ranks := binary.LittleEndian.Uint32(head[8:]), binary.LittleEndian.Uint32(head[12:])
 		if binary.LittleEndian.Uint64(head) != o.digest() {
 			wrong("they were made with other options")
 			return
@@ -75,8 +79,12 @@ func ReadSignatures(r io.Reader, o Near) iter.Seq2[Signature, error] {
 			wrong("%d bands; there must be 1 to %d", bands, maxBands)
 			return
 		}
+		if ranks > maxPreferences {
+			wrong("%d ranks; at most %d", ranks, maxPreferences)
+			return
+		}
 		for n := 0; ; n++ {
-			s, err := readSignature(in, int(bands))
+			s, err := readSignature(in, int(bands), int(ranks))
 			if err == io.EOF {
 				return
 			}
@@ -92,7 +100,7 @@ func ReadSignatures(r io.Reader, o Near) iter.Seq2[Signature, error] {
 }
 
 // readSignature reads one; io.EOF means that there is none.
-func readSignature(in *bufio.Reader, bands int) (s Signature, err error) {
+func readSignature(in *bufio.Reader, bands, ranks int) (s Signature, err error) {
 	var b [8]byte
 	if _, err := io.ReadFull(in, b[:2]); err != nil {
 		return s, err
@@ -101,15 +109,19 @@ func readSignature(in *bufio.Reader, bands int) (s Signature, err error) {
 	if n > maxID {
 		return s, fmt.Errorf("id of %d bytes; at most %d", n, maxID)
 	}
-	rest := make([]byte, int(n)+17)
+	rest := make([]byte, int(n)+8*ranks+9)
 	if _, err := io.ReadFull(in, rest); err != nil {
 		return s, io.ErrUnexpectedEOF
 	}
-	s.ID, s.Rank = string(rest[:n]), math.Float64frombits(binary.LittleEndian.Uint64(rest[n:]))
-	s.Print = binary.LittleEndian.Uint64(rest[n+8:])
-	if math.IsNaN(s.Rank) {
-		return s, fmt.Errorf("rank is no number")
+	s.ID, rest = string(rest[:n]), rest[n:]
+	s.Ranks = make([]float64, ranks)
+	for i := range s.Ranks {
+		s.Ranks[i] = math.Float64frombits(binary.LittleEndian.Uint64(rest[8*i:]))
+		if math.IsNaN(s.Ranks[i]) {
+			return s, fmt.Errorf("rank is no number")
+		}
 	}
+	s.Print = binary.LittleEndian.Uint64(rest[8*ranks:])
 	if rest[len(rest)-1] == 0 {
 		return s, nil
 	}

@@ -3,6 +3,7 @@ package dedup
 import (
 	"math/bits"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -176,37 +177,61 @@ func TestLayout(t *testing.T) {
 			t.Errorf("%+v: %d bands of %d, want %d of %d; %v", tt.o, bands, rows, tt.bands, tt.rows, o.Validate())
 		}
 	}
-	for _, o := range []Near{{Keep: "best"}, {Keep: "longest:x"}, {Unit: "lines"}, {Method: "lsh"}, {Method: "minhash", Distance: 3}, {Distance: 9}, {Distance: 2, Bands: 3}, {Bands: 600}, {Rows: 100}, {Similarity: 2}, {Shingle: 65}} {
+	for _, o := range []Near{{Keep: "best"}, {Keep: "longest:x"}, {Keep: "best:a,"}, {Keep: "best:a,b"}, {Keep: "first,longest"}, {Keep: "longest,best:a,longest"}, {Keep: "best:1,best:2,best:3,best:4,best:5,best:6,best:7,best:8,first"}, {Unit: "lines"}, {Method: "lsh"}, {Method: "minhash", Distance: 3}, {Distance: 9}, {Distance: 2, Bands: 3}, {Bands: 600}, {Rows: 100}, {Similarity: 2}, {Shingle: 65}} {
 		if err := o.WithDefaults().Validate(); err == nil {
 			t.Errorf("%+v is allowed", o)
 		}
 	}
 }
 
-// TestRanks: dates and numbers rank as they are, and what has none comes last.
+// TestRanks: dates and numbers rank as they are, what has none comes last, the next preference decides among equal ones and at last
+// the ID, or the place where the first is kept; signatures hold the ranks.
 func TestRanks(t *testing.T) {
 	recs := []dataset.Record{
-		{ID: "a", Text: "xx", Meta: dataset.Meta{"n": "3", "d": "2024-05-01"}},
-		{ID: "b", Text: "x", Meta: dataset.Meta{"n": "10", "d": "2024-05-01T00:00:01Z"}},
+		{ID: "d", Text: "xxxx", Meta: dataset.Meta{"n": "-1", "d": "1999-12-31 23:59:59", "k": "2"}},
+		{ID: "a", Text: "xx", Meta: dataset.Meta{"n": "3", "d": "2024-05-01", "k": "1"}},
 		{ID: "c", Text: "xxx", Meta: dataset.Meta{"n": "many", "d": "yesterday"}},
-		{ID: "d", Text: "xxxx", Meta: dataset.Meta{"n": "-1", "d": "1999-12-31 23:59:59"}},
+		{ID: "b", Text: "x", Meta: dataset.Meta{"n": "10", "d": "2024-05-01T00:00:01Z", "k": "1"}},
 	}
-	for keep, want := range map[string]string{"longest": "dcab", "shortest": "bacd", "best:n": "badc", "least:n": "dabc", "newest:d": "badc", "oldest:d": "dabc"} {
-		order := slices.Clone(recs)
-		slices.SortStableFunc(order, func(x, y dataset.Record) int {
-			if rank(x, keep) > rank(y, keep) {
-				return -1
-			} else if rank(x, keep) < rank(y, keep) {
-				return 1
-			}
-			return 0
-		})
-		got := ""
-		for _, r := range order {
-			got += r.ID
+	for keep, want := range map[string]string{"longest": "dcab", "shortest": "bacd", "best:n": "badc", "least:n": "dabc", "newest:d": "badc", "oldest:d": "dabc",
+		"first": "dacb", "best:k": "dabc", "least:k": "abdc", "least:k,first": "abdc", "best:k,shortest": "dbac", "best:k , oldest:d": "dabc",
+		"best:none,first": "dacb", "best:none,least:k,best:n": "badc", "best:none,best:gone,longest": "dcab"} {
+		o := Near{Keep: keep}.WithDefaults()
+		if err := o.Validate(); err != nil {
+			t.Fatal(err)
 		}
-		if got != want {
+		r, err := readRecords(spooled(t, all(recs), o, 1), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.ids, ""); got != want {
 			t.Errorf("%s: %s, want %s", keep, got, want)
 		}
+	}
+}
+
+// TestRanked: a signal ranks where meta has no such field, and rows that are dropped are no records.
+func TestRanked(t *testing.T) {
+	meta := dataset.Meta{"stars": "3"}
+	rows := []dataset.Row{
+		{Record: dataset.Record{ID: "a", Meta: meta}, Signals: dataset.Signals{"stars": 7.0, "quality": 0.25, "other": 1.0}},
+		{Record: dataset.Record{ID: "b"}, Verdict: &dataset.Check{}},
+		{Record: dataset.Record{ID: "c"}},
+	}
+	var got []dataset.Record
+	for rec, err := range (Near{Keep: "best:stars,best:quality,longest"}).Ranked(func(yield func(dataset.Row, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, rec)
+	}
+	if want := []dataset.Record{{ID: "a", Meta: dataset.Meta{"stars": "3", "quality": "0.25"}}, {ID: "c"}}; !reflect.DeepEqual(got, want) || len(meta) != 1 {
+		t.Errorf("%+v", got)
 	}
 }
