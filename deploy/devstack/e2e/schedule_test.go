@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -75,7 +77,22 @@ func stage(t *testing.T, r workflows.PipelineResult, name string) activities.Sta
 	return activities.StageResult{}
 }
 
-// TestRetrain: a schedule's runs see only what no earlier one has: all, then nothing, then one new file.
+// again writes each document of a file a little longer to another one.
+func again(t *testing.T, from, to string) (n int) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := bytes.ReplaceAll(b, []byte(`","title":`), []byte(` And so on.","title":`))
+	if err := os.WriteFile(to, longer, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Count(longer, []byte("And so on."))
+}
+
+// TestRetrain: a schedule's runs see only what no earlier one has, and nothing that is near to what one has kept: all, then nothing, then
+// one new file of two.
 func TestRetrain(t *testing.T) {
 	data := t.TempDir()
 	corpus(t, filepath.Join(data, "a.jsonl"), 1, 100)
@@ -101,9 +118,15 @@ func TestRetrain(t *testing.T) {
 		t.Errorf("second: nothing %v, known %+v", none.Nothing, known.Counts)
 	}
 	corpus(t, filepath.Join(data, "b.jsonl"), 2, 100)
+	if n := again(t, filepath.Join(data, "a.jsonl"), filepath.Join(data, "c.jsonl")); n != 100 {
+		t.Fatalf("%d documents are near to earlier ones", n)
+	}
 	_, more := trigger(t, c, s.ID(), run)
 	if more.Nothing || more.Dataset.Version == all.Dataset.Version {
 		t.Errorf("third: %+v", more.Dataset)
+	}
+	if near := stage(t, more, "near"); near.Counts.Reasons["known_near"] < 80 || near.Counts.Out < 50 {
+		t.Errorf("third: near %+v", near.Counts)
 	}
 	store, err := openStore(t.Context(), at)
 	if err != nil {
