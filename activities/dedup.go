@@ -51,9 +51,9 @@ type NearInput struct {
 	Options    dedup.Near    `json:"options"`
 }
 
-// engine are the options as the engine reads them: which of them takes part in a stage's key.
+// engine are the options that the result depends on, and that take part in a stage's key.
 func (in NearInput) engine() dedup.Near {
-	in.Options.Remember = nil
+	in.Options.Remember, in.Options.Memory = nil, 0
 	return in.Options
 }
 
@@ -75,6 +75,8 @@ func (a *Activities) Sign(ctx context.Context, in NearInput) (StageResult, error
 func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, error) {
 	o := in.engine()
 	inputs := slices.Concat(in.Shards, in.Signatures, in.Known)
+	held := o
+	held.Memory = in.Options.Memory
 	w := work{name: "cluster", engine: engineDedup, options: o, inputs: inputs}
 	if in.Remember {
 		w.options = map[string]any{"near": o, "remember": true}
@@ -89,7 +91,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 		var clusters []dedup.Cluster
 		err = withScratch(func(scratch dedup.Scratch) (err error) {
 			all := beat(ctx, Progress{Stage: "near", Unit: "records verified"}, records(a.chain(ctx, in.Shards)))
-			clusters, err = dedup.NearKnown(all, sigs, known, o, scratch)
+			clusters, err = dedup.NearKnown(all, sigs, known, held, scratch)
 			return err
 		})
 		if err != nil {
@@ -103,7 +105,7 @@ func (a *Activities) Cluster(ctx context.Context, in NearInput) (StageResult, er
 		return withScratch(func(scratch dedup.Scratch) error {
 			kept, err := dataset.PutBlob(ctx, a.store(), KeptExt, func(w io.Writer) (int64, error) {
 				all := beat(ctx, Progress{Stage: "near", Unit: "records remembered"}, records(a.chain(ctx, in.Shards)))
-				return dedup.WriteKept(w, all, sigs, clusters, o, scratch)
+				return dedup.WriteKept(w, all, sigs, clusters, held, scratch)
 			})
 			s.Outputs["kept"] = []dataset.Ref{kept}
 			return err

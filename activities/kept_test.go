@@ -101,9 +101,9 @@ func TestKeptTakesPart(t *testing.T) {
 	in := NearInput{Shards: []dataset.Ref{shard}, Options: dedup.Near{}.WithDefaults()}
 	in.Signatures = []dataset.Ref{must(w, w.a.Sign, in).Out("signatures")}
 	plain := must(w, w.a.Cluster, in)
-	in.Options.Remember = &no
+	in.Options.Remember, in.Options.Memory = &no, 1<<30
 	if got := must(w, w.a.Cluster, in); got.Key != plain.Key || len(got.Outputs["kept"]) != 0 {
-		t.Errorf("remember: false alone is another stage, or keeps %v", got.Outputs["kept"])
+		t.Errorf("remember: false alone, or more memory, is another stage, or keeps %v", got.Outputs["kept"])
 	}
 	in.Remember = true
 	remembered := must(w, w.a.Cluster, in)

@@ -27,6 +27,7 @@ type dedupCommand struct {
 	Unit       string   `default:"words" enum:"words,characters,tokens" help:"What the n-grams of near rows are of: words, characters (24-grams), or tokens (words and marks)."`
 	Method     string   `default:"minhash" enum:"minhash,simhash" help:"How candidates for near rows are found."`
 	Keep       string   `default:"longest" help:"Which of a cluster: longest, shortest, first; best, least, newest or oldest with a field of meta or a signal, such as best:stars; or several: best:stars,longest."`
+	Memory     amount   `default:"64MiB" help:"For near rows: what bands, and then n-grams, may take at once, beside 150 bytes a row; with more, temporary files are read less often."`
 	Index      string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, with --near also those near to what was kept, and the others added to it. It has a folder FILE.kept beside it."`
 	In         []string `arg:"" help:"JSONL (also .gz, .zst), Parquet, text files, or datasets; - is standard input."`
 	outputFlags
@@ -44,7 +45,7 @@ func (c *dedupCommand) Run(a *app) error {
 	}
 	exact := dedup.Exact{Normalize: c.Normalize, Paragraphs: c.Paragraphs, Lines: c.Lines, Substring: c.Substring}.WithDefaults()
 	c.Exact = c.Exact || c.Near == 0 || c.Normalize || exact.Paragraphs || exact.Lines || exact.Substring != 0
-	near := dedup.Near{Similarity: c.Near, Keep: c.Keep, Unit: c.Unit, Method: c.Method}.WithDefaults()
+	near := dedup.Near{Similarity: c.Near, Keep: c.Keep, Unit: c.Unit, Method: c.Method, Memory: int64(c.Memory)}.WithDefaults()
 	err := exact.Validate()
 	if c.Near != 0 {
 		err = errors.Join(err, near.Validate())
@@ -100,6 +101,7 @@ func (c *dedupCommand) options(exact dedup.Exact, near dedup.Near) map[string]an
 		o["exact"] = exact
 	}
 	if c.Near != 0 {
+		near.Remember, near.Memory = nil, 0
 		o["near"] = near
 	}
 	return o

@@ -82,9 +82,6 @@ type pair struct {
 // ones of the smallest numbers only, which finds the cluster all the same where they are alike.
 const maxGroup = 64
 
-// bandMemory is how many bytes the hashes of the bands that are taken in one go may have: signatures are read as often as it takes.
-const bandMemory = 64 << 20
-
 // candidates are the pairs that share a band's hash, in order: of the records, and of old ones, which get the numbers before theirs,
 // with them. It holds memory bytes of bands and reads the signatures several times where there are many.
 func candidates(sigs iter.Seq2[Signature, error], r *records, o Near, memory int) ([]pair, error) {

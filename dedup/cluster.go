@@ -28,7 +28,7 @@ type Cluster struct {
 // taken before it, and is a keeper itself otherwise. So A~B~C with A≁C never drops C for A; see [Chained]. The result depends on
 // the records alone, and on their order only where the first is to be kept.
 //
-// It holds about 150 bytes a record, 24 a pair of candidates, and at most 64 MB of bands or shingles at once. Scratch takes 8 bytes
+// It holds about 150 bytes a record, 24 a pair of candidates, and o.Memory of bands or shingles at once. Scratch takes 8 bytes
 // a shingle of candidates: about as much as their texts.
 func NearClusters(in dataset.Records, sigs iter.Seq2[Signature, error], o Near, scratch Scratch) ([]Cluster, error) {
 	return NearKnown(in, sigs, nil, o, scratch)
@@ -56,12 +56,12 @@ func NearKnown(in dataset.Records, sigs iter.Seq2[Signature, error], known []*Ke
 		return nil, err
 	}
 	r.old.files = known
-	pairs, err := candidates(sigs, r, o, bandMemory)
+	pairs, err := candidates(sigs, r, o, int(o.Memory))
 	if err != nil {
 		return nil, err
 	}
 	if *o.Verify {
-		if pairs, err = verify(in, r, pairs, o, scratch, verifyMemory); err != nil {
+		if pairs, err = verify(in, r, pairs, o, scratch, int(o.Memory)); err != nil {
 			return nil, err
 		}
 	}

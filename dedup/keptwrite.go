@@ -32,7 +32,7 @@ func WriteKept(w io.Writer, in dataset.Records, sigs iter.Seq2[Signature, error]
 	out := newKeptWriter(w)
 	bands, _ := o.Layout()
 	out.head(o.keptDigest(), uint64(k.n), signed, uint32(bands))
-	err = banded(sigs, k.at, o, bandMemory, func(_ int, entries []entry) error {
+	err = banded(sigs, k.at, o, int(o.Memory), func(_ int, entries []entry) error {
 		for _, e := range entries {
 			out.entry(e)
 		}

@@ -23,6 +23,7 @@ type Near struct {
 	Method     string  `json:"method,omitempty" doc:"how candidates are found: minhash, or simhash (64 bits, of which few differ)" enum:"minhash,simhash" default:"minhash"`
 	Distance   int     `json:"distance,omitempty" doc:"bits in which two records may differ for simhash, which it implies; at most 8, absent: 3"`
 	Seed       uint64  `json:"seed,omitempty" doc:"of the hash functions" default:"0"`
+	Memory     int64   `json:"memory,omitempty" doc:"bytes that the bands, and then the shingles, held at once may take, such as 1GiB, from 1MiB; one band of all records is held at least, 16 bytes each. With more, signatures are read less often; the result is the same" default:"67108864"`
 	Remember   *bool   `json:"remember,omitempty" doc:"under a schedule: compare with all that earlier nights kept too, and remember what is kept" default:"true"`
 }
 
@@ -43,6 +44,9 @@ func (o Near) WithDefaults() Near {
 	if o.Remember == nil {
 		yes := true
 		o.Remember = &yes
+	}
+	if o.Memory == 0 {
+		o.Memory = 64 << 20
 	}
 	if o.Keep == "" {
 		o.Keep = "longest"
@@ -77,6 +81,8 @@ func (o Near) Validate() error {
 		return fmt.Errorf("near.unit is %q; it must be words, characters or tokens", o.Unit)
 	case o.Shingle < 1 || o.Shingle > 64:
 		return fmt.Errorf("near.shingle is %d %s; it must be 1 to 64", o.Shingle, o.Unit)
+	case o.Memory < 1<<20:
+		return fmt.Errorf("near.memory is %d bytes; it must be 1MiB at least", o.Memory)
 	case o.Method != methodMinHash && o.Method != methodSimHash:
 		return fmt.Errorf("near.method is %q; it must be minhash or simhash", o.Method)
 	case o.Method == methodMinHash && o.Distance != 0:

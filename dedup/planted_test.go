@@ -299,3 +299,26 @@ func TestFewAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestMemory: with less memory signatures are read more often, to the same clusters.
+func TestMemory(t *testing.T) {
+	p, o := newPlant(4000, 25, 5), Near{Similarity: 0.6}.WithDefaults()
+	sigs := spooled(t, p.records(), o, 1)
+	run := func(memory int64) (clusters string, reads int) {
+		o.Memory = memory
+		got, err := NearClusters(p.records(), func(yield func(Signature, error) bool) {
+			reads++
+			sigs(yield)
+		}, o, scratchFile(t))
+		if err != nil || len(got) < 1000 {
+			t.Fatal(len(got), err)
+		}
+		return digestOf(t, got), reads
+	}
+	little, often := run(1 << 20)
+	much, seldom := run(1 << 30)
+	bands, _ := o.Layout()
+	if want := 1 + (bands+15)/16; little != much || seldom != 2 || often != want || want < 3 { // 16 bands of 4000 records, 16 bytes each, fit
+		t.Errorf("1 MiB: %s, read %d times; 1 GiB: %s, %d times", little, often, much, seldom)
+	}
+}

@@ -177,7 +177,7 @@ func TestLayout(t *testing.T) {
 			t.Errorf("%+v: %d bands of %d, want %d of %d; %v", tt.o, bands, rows, tt.bands, tt.rows, o.Validate())
 		}
 	}
-	for _, o := range []Near{{Keep: "best"}, {Keep: "longest:x"}, {Keep: "best:a,"}, {Keep: "best:a,b"}, {Keep: "first,longest"}, {Keep: "longest,best:a,longest"}, {Keep: "best:1,best:2,best:3,best:4,best:5,best:6,best:7,best:8,first"}, {Unit: "lines"}, {Method: "lsh"}, {Method: "minhash", Distance: 3}, {Distance: 9}, {Distance: 2, Bands: 3}, {Bands: 600}, {Rows: 100}, {Similarity: 2}, {Shingle: 65}} {
+	for _, o := range []Near{{Keep: "best"}, {Keep: "longest:x"}, {Keep: "best:a,"}, {Keep: "best:a,b"}, {Keep: "first,longest"}, {Keep: "longest,best:a,longest"}, {Keep: "best:1,best:2,best:3,best:4,best:5,best:6,best:7,best:8,first"}, {Unit: "lines"}, {Method: "lsh"}, {Method: "minhash", Distance: 3}, {Distance: 9}, {Distance: 2, Bands: 3}, {Bands: 600}, {Rows: 100}, {Similarity: 2}, {Shingle: 65}, {Memory: -1}, {Memory: 1000}} {
 		if err := o.WithDefaults().Validate(); err == nil {
 			t.Errorf("%+v is allowed", o)
 		}

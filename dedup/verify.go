@@ -38,9 +38,6 @@ func (m *Memory) ReadAt(b []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// verifyMemory is how many bytes the shingles that are held at once may have.
-const verifyMemory = 64 << 20
-
 // verify replaces the similarity of candidates by the true one and removes those below the threshold. The shingles of candidates go
 // to scratch; it holds memory bytes of them. Candidates are taken cluster by cluster, so that few are read twice.
 func verify(in dataset.Records, r *records, pairs []pair, o Near, scratch Scratch, memory int) ([]pair, error) {

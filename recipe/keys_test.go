@@ -107,7 +107,7 @@ func (l leaf) other() []string {
 	case l.typ.Kind() == reflect.String:
 		return []string{"notes@0123456789ab", "best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
 	}
-	return []string{"3", "12", "150"}
+	return []string{"3", "12", "150", "2MiB"}
 }
 
 // effect is all that a recipe makes: the run's input, without the copy of the recipe itself, and the schedule.
