@@ -203,9 +203,9 @@ func (a *Activities) localIn(ctx context.Context, source, form string) (Base, st
 	}
 	base = base.as(s, form)
 	base.Name = name
-	path := filepath.Join(a.Scratch, "models", base.Ref.SHA256+base.Ref.Ext)
+	path := strings.TrimSuffix(filepath.Join(a.Scratch, "models", base.Ref.SHA256+base.Ref.Ext), archiveExt)
 	if _, err := os.Stat(path); err != nil {
 		return base, "", nil
 	}
-	return base, strings.TrimSuffix(path, archiveExt), nil
+	return base, path, nil
 }

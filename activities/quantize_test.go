@@ -22,8 +22,14 @@ func TestBaseInAnotherForm(t *testing.T) {
 	w := newWorld(t, s)
 	for form, kind := range map[string]quant.Type{"q5_0": quant.Q5_0, "nf4-dq": quant.NF4} {
 		name := BaseIn(tiny.Name, form)
+		if b, path, err := LookUp(w.a).local(t.Context(), name); err != nil || path != "" || b != (Base{Name: name}) {
+			t.Errorf("%s before it is made: %+v at %q, %v", form, b, path, err)
+		}
 		first := must(w, w.a.FetchBase, FetchInput{Base: name})
 		elsewhere := newWorld(t, s)
+		if b, path, err := LookUp(elsewhere.a).local(t.Context(), name); err != nil || path != "" || b.Ref != first.Ref || *b.Form != *first.Form {
+			t.Errorf("%s, made elsewhere: %+v at %q, %v", form, b, path, err)
+		}
 		again := must(elsewhere, elsewhere.a.FetchBase, FetchInput{Base: name})
 		if first.Name != name || again.Ref != first.Ref || *again.Form != *first.Form {
 			t.Errorf("%s: %+v, then %+v", form, first, again)
@@ -39,6 +45,11 @@ func TestBaseInAnotherForm(t *testing.T) {
 			}
 			if got := m.Layers[1].Linear[0].Type; got != kind {
 				t.Errorf("%s: layers are in %v", form, got)
+			}
+			if b, path, err := LookUp(w.a).local(t.Context(), name); err != nil || b.Ref != first.Ref || *b.Form != *first.Form {
+				t.Errorf("%s, opened: %+v, %v", form, b, err)
+			} else if _, err := os.Stat(path); err != nil {
+				t.Errorf("%s, opened: %v", form, err)
 			}
 		}
 		in := w.training()
