@@ -83,7 +83,7 @@ func parted(recs []dataset.Record, cuts []int) (nights [][]dataset.Record) {
 func TestNights(t *testing.T) {
 	recs := corpus(41, 500)
 	rand.New(rand.NewPCG(41, 7)).Shuffle(len(recs), func(i, j int) { recs[i], recs[j] = recs[j], recs[i] })
-	options := []Near{{Keep: "first", Similarity: 0.6}, {Keep: "best:rank", Similarity: 0.5, Unit: unitTokens}, {Keep: "best:rank", Method: methodSimHash, Distance: 8, Similarity: 0.4}}
+	options := []Near{{Keep: "first", Similarity: 0.6}, {Keep: "first", Similarity: 0.65, Bands: 2, Rows: 1}, {Keep: "best:rank", Similarity: 0.5, Unit: unitTokens}, {Keep: "best:rank", Method: methodSimHash, Distance: 8, Similarity: 0.4}}
 	for _, o := range options {
 		o = o.WithDefaults()
 		known := 0
