@@ -182,13 +182,14 @@ type clusterRow struct {
 	Keeper     string  `parquet:"keeper"`
 	Similarity float64 `parquet:"similarity"`
 	Size       int64   `parquet:"size"`
+	Known      bool    `parquet:"known"` // the keeper is of an earlier run
 }
 
 func writeClusters(path string, clusters []dedup.Cluster) error {
 	return place(path, func(w io.Writer) error {
 		pw := parquet.NewGenericWriter[clusterRow](w)
 		for _, c := range clusters {
-			if _, err := pw.Write([]clusterRow{{c.ID, c.Cluster, c.Keeper, c.Similarity, int64(c.Size)}}); err != nil {
+			if _, err := pw.Write([]clusterRow{{c.ID, c.Cluster, c.Keeper, c.Similarity, int64(c.Size), c.Known}}); err != nil {
 				return err
 			}
 		}
