@@ -70,6 +70,9 @@ func (s *seen) near(a *app, scratch dataset.Store, tmp string, all *dataset.Ref,
 	if s.path != "" {
 		files = s.known.Kept(o.KeptKey())
 	}
+	if len(files) == 0 && len(s.known.Keys()) > 0 {
+		fmt.Fprintf(a.err, "%s: earlier runs kept rows under another --near, --unit or --method, and they are not compared with\n", s.path)
+	}
 	known, closer, err := activities.OpenKept(a.ctx, s.kept, files)
 	if err != nil {
 		return nil, fmt.Errorf("index %s: %w", s.path, err)
