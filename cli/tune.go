@@ -29,7 +29,7 @@ type tuneCommand struct {
 	Alpha         float64  `default:"32" help:"Scale of the adapter, times the rank."`
 	Targets       string   `default:"all-linear" help:"all-linear, attention, or names with commas."`
 	RSLoRA        bool     `name:"rslora" help:"Scale by alpha over the root of the rank."`
-	DoRA          bool     `name:"use-dora" help:"Train the length of each row of the adapted weights apart from its direction (DoRA); a fifth slower, with --dropout three quarters."`
+	DoRA          bool     `name:"use-dora" help:"Train the length of each row of the adapted weights apart from its direction (DoRA); a sixth slower, with --dropout two thirds."`
 	Save          []string `name:"modules-to-save" placeholder:"NAMES" help:"embed_tokens, lm_head: train them whole, in float32."`
 	RankPattern   []string `name:"rank-pattern" sep:"none" placeholder:"REGEX=RANK" help:"Rank of the modules whose names match; the first that matches counts."`
 	AlphaPattern  []string `name:"alpha-pattern" sep:"none" placeholder:"REGEX=ALPHA" help:"Alpha of the modules whose names match."`

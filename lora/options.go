@@ -15,7 +15,7 @@ type Options struct {
 	Dropout float64 `json:"dropout,omitempty" doc:"share of the adapter's inputs set to 0 while training" default:"0"`
 
 	RSLoRA       bool     `json:"rslora,omitempty" doc:"scale by alpha/√rank instead, which keeps high ranks learning (rsLoRA)" default:"false"`
-	DoRA         bool     `json:"use_dora,omitempty" doc:"train the length of each row of the adapted weights apart from its direction (DoRA): a fifth slower, with dropout three quarters" default:"false"`
+	DoRA         bool     `json:"use_dora,omitempty" doc:"train the length of each row of the adapted weights apart from its direction (DoRA): a sixth slower, with dropout two thirds" default:"false"`
 	Save         []string `json:"modules_to_save,omitempty" doc:"embed_tokens, lm_head: trained whole, in float32, beside the pairs; of a base that ties the two, the named one only"`
 	RankPattern  []string `json:"rank_pattern,omitempty" doc:"ranks of single modules, as REGEX=RANK; the first that matches a module's name, or its end after a dot, counts"`
 	AlphaPattern []string `json:"alpha_pattern,omitempty" doc:"alphas of single modules, as REGEX=ALPHA"`

@@ -26,7 +26,7 @@ func magnitude(t *testing.T) {
 		}
 		return x
 	}
-	for _, shape := range [][2]int{{0, 3}, {1, 1}, {3, 64}, {5, 65}, {7, 200}} {
+	for _, shape := range [][2]int{{0, 3}, {1, 1}, {3, 64}, {5, 65}, {40, 129}, {7, 300}} {
 		n, d := shape[0], shape[1]
 		z, m, length, bias, dy := values(n*d), values(d), values(d), values(d), values(n*d)
 		length[d/2] = 0
