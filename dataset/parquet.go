@@ -12,7 +12,7 @@ import (
 // ParquetOptions sets how files of rows are cut. The zero value is what the pipeline writes.
 type ParquetOptions struct {
 	GroupRows  int   `json:"group_rows,omitempty" doc:"rows of a row group at most" default:"16384"`
-	GroupBytes int64 `json:"group_bytes,omitempty" doc:"uncompressed bytes of a row group, about" default:"67108864"`
+	GroupBytes int64 `json:"group_bytes,omitempty" doc:"uncompressed bytes of a row group at most, but for one of a single row" default:"67108864"`
 }
 
 // WithDefaults fills in what is 0.
@@ -26,8 +26,8 @@ func (o ParquetOptions) WithDefaults() ParquetOptions {
 	return o
 }
 
-// WriteRows writes rows as one Parquet file: zstd, page index, a bloom filter on id. The same rows give the same bytes.
-// It returns how many it wrote. At most one row group is held in memory.
+// WriteRows writes rows as one Parquet file: zstd, page index, a bloom filter on id in every row group, rows in the order they come, so
+// that no order is claimed. The same rows give the same bytes. It returns how many it wrote. At most one row group is held in memory.
 func WriteRows(w io.Writer, rows Rows, o ParquetOptions) (int64, error) {
 	return writeParquet(w, rows, toColumns, rowBytes, o,
 		parquet.SkipPageBounds("text"), parquet.SkipPageBounds("messages", "list", "element", "content"),
@@ -45,26 +45,34 @@ func WriteNotes(w io.Writer, notes Notes) (int64, error) {
 		parquet.SkipPageBounds("signals"), parquet.SkipPageBounds("edits", "list", "element", "old"), parquet.SkipPageBounds("edits", "list", "element", "new"))
 }
 
-// rowBytes is about what a row takes in a row group.
+// rowBytes is what a row takes in a row group at most, uncompressed: for every value its length and a bit of levels, and texts of the
+// columns with dictionaries as if no other row had them.
 func rowBytes(c columns) int64 {
-	n := 200 + len(c.ID) + len(c.Text) + len(c.Meta) + len(c.Signals) + 32*len(c.Parents)
+	n := 256 + len(c.ID) + len(c.Text) + len(c.Meta) + len(c.Signals) + len(c.Cluster) + len(c.Source.URI) + len(c.Source.SHA256) + len(c.Source.License)
+	for _, p := range c.Parents {
+		n += 8 + len(p)
+	}
 	for _, m := range c.Messages {
-		n += len(m.Role) + len(m.Content)
+		n += 24 + len(m.Role) + len(m.Content)
 	}
-	for _, k := range c.Checks {
-		n += 48 + len(k.Detail)
+	if c.Verdict != nil {
+		n += checkBytes([]checkGroup{*c.Verdict})
 	}
-	return int64(n)
+	return int64(n + checkBytes(c.Checks))
 }
 
-// noteBytes is about what a note takes in a row group.
-func noteBytes(c noteColumns) int64 {
-	n := 64 + len(c.ID) + len(c.Signals)
-	for _, k := range c.Checks {
-		n += 48 + len(k.Detail)
+func checkBytes(checks []checkGroup) (n int) {
+	for _, k := range checks {
+		n += 64 + len(k.Rule) + len(k.Op) + len(k.Detail)
 	}
+	return n
+}
+
+// noteBytes is what a note takes in a row group at most, uncompressed.
+func noteBytes(c noteColumns) int64 {
+	n := 64 + len(c.ID) + len(c.Signals) + checkBytes(c.Checks)
 	for _, e := range c.Edits {
-		n += 32 + len(e.Old) + len(e.New)
+		n += 56 + len(e.Rule) + len(e.Old) + len(e.New)
 	}
 	return int64(n)
 }
@@ -76,15 +84,15 @@ func writeParquet[T, C any](w io.Writer, in iter.Seq2[T, error], store func(T) (
 		parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(1 << 20), parquet.CreatedBy("temper", "1", "0"),
 		parquet.MaxRowsPerRowGroup(int64(o.GroupRows)), parquet.BloomFilters(parquet.SplitBlockFilter(10, "id")),
 		parquet.KeyValueMetadata("schema_version", strconv.Itoa(SchemaVersion)),
+		parquet.DataPageStatistics(false), // the page index has them, and here they would hold whole texts
 	}, more...)...)
 	buf := make([]C, 0, 64)
-	var rows int
-	var bytes int64
-	flush := func() error {
+	rows, bytes := 0, int64(0) // of the row group
+	flush := func(end bool) error {
 		_, err := pw.Write(buf)
 		clear(buf)
 		buf = buf[:0]
-		if err == nil && (rows >= o.GroupRows || bytes >= o.GroupBytes) {
+		if err == nil && end {
 			rows, bytes = 0, 0
 			err = pw.Flush()
 		}
@@ -98,14 +106,15 @@ func writeParquet[T, C any](w io.Writer, in iter.Seq2[T, error], store func(T) (
 		if err != nil {
 			return n, err
 		}
-		n, rows, bytes = n+1, rows+1, bytes+size(c)
-		if buf = append(buf, c); len(buf) == cap(buf) || rows >= o.GroupRows || bytes >= o.GroupBytes {
-			if err := flush(); err != nil {
+		if end := rows > 0 && (rows >= o.GroupRows || bytes+size(c) > o.GroupBytes); end || len(buf) == cap(buf) {
+			if err := flush(end); err != nil {
 				return n, fmt.Errorf("write parquet: %w", err)
 			}
 		}
+		n, rows, bytes = n+1, rows+1, bytes+size(c)
+		buf = append(buf, c)
 	}
-	if err := flush(); err != nil {
+	if err := flush(false); err != nil {
 		return n, fmt.Errorf("write parquet: %w", err)
 	}
 	if err := pw.Close(); err != nil {

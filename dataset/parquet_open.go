@@ -22,14 +22,21 @@ type parquetFile struct {
 }
 
 // openParquet opens a file for scanning; page index and bloom filters are left alone.
-func openParquet(r io.ReaderAt, size int64) (f parquetFile, err error) {
+func openParquet(r io.ReaderAt, size int64) (parquetFile, error) { return openFile(r, size, false) }
+
+// openFile opens a file, with its page index and bloom filters or without.
+func openFile(r io.ReaderAt, size int64, indexed bool) (f parquetFile, err error) {
 	f.from = &sourceAt{r: r, size: size}
+	buffer := 256 << 10
+	if indexed {
+		buffer = 32 << 10 // a lookup reads a few pages
+	}
 	err = f.from.guard(func() (err error) {
 		if err := checkFooter(f.from, size); err != nil {
 			return err
 		}
-		f.File, err = parquet.OpenFile(f.from, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
-			parquet.OptimisticRead(true), parquet.ReadBufferSize(256<<10))
+		f.File, err = parquet.OpenFile(f.from, size, parquet.SkipPageIndex(!indexed), parquet.SkipBloomFilters(!indexed),
+			parquet.OptimisticRead(true), parquet.ReadBufferSize(buffer))
 		if err != nil {
 			return err
 		}

@@ -110,7 +110,8 @@ func build(ctx context.Context, s Store, p Publication) (*bundle, error) {
 		return b, fmt.Errorf("rejects: %w", err)
 	}
 	b.manifest.Version = b.version()
-	body, err := json.MarshalIndent(stats, "", "  ")
+	stats.seal()
+	body, err := json.Marshal(stats) // on one line: histograms are long
 	if err != nil {
 		return b, err
 	}

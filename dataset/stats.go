@@ -1,14 +1,13 @@
 package dataset
 
 import (
-	"math"
+	"fmt"
+	"maps"
+	"slices"
 	"unicode/utf8"
 )
 
-// maxLabels bounds the values of a label that are counted by name; the rest are counted together as "other".
-const maxLabels = 100
-
-// Stats describes the rows of a published version: stats.json.
+// Stats describes the rows of a published version: stats.json. Statistics of parts merge to those of the whole: see [Stats.Merge].
 type Stats struct {
 	SchemaVersion int                    `json:"schema_version"`
 	Splits        map[string]*SplitStats `json:"splits"` // by split; dropped rows are under "rejects"
@@ -24,35 +23,114 @@ type SplitStats struct {
 	Labels   map[string]map[string]int64 `json:"labels,omitempty"`  // strings: rows by value
 	Reasons  Reasons                     `json:"reasons,omitempty"` // dropped rows by rule
 	Licenses map[string]int64            `json:"licenses,omitempty"`
+	Sources  map[string]int64            `json:"sources,omitempty"`  // rows by file
+	Domains  map[string]int64            `json:"domains,omitempty"`  // rows by registered domain of the page they are of
+	Missed   map[string]int64            `json:"missed,omitempty"`   // by label, license, source or domain: a count may be short by as many, and values below it are not listed
+	Distinct map[string]*Distinct        `json:"distinct,omitempty"` // texts, sources, clusters: how many different ones
 }
 
-// A Range sums up a number over rows.
-type Range struct {
-	Count int64   `json:"count"`
-	Min   float64 `json:"min"`
-	Max   float64 `json:"max"`
-	Mean  float64 `json:"mean"`
+// The keys of [SplitStats.Missed] and [SplitStats.Distinct] beside the names of labels.
+const (
+	ofLicenses = "license"
+	ofSources  = "source"
+	ofDomains  = "domain"
+	ofTexts    = "texts"
+	ofClusters = "clusters"
+)
+
+// newSplitStats are the statistics of no rows.
+func newSplitStats() *SplitStats {
+	s := &SplitStats{}
+	s.fill()
+	return s
 }
 
-// add takes one value; those that are not finite are left out.
-func (r *Range) add(v float64) {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return
+// fill makes the maps that JSON leaves out where they are empty.
+func (s *SplitStats) fill() {
+	for _, m := range []*map[string]int64{(*map[string]int64)(&s.Reasons), &s.Licenses, &s.Sources, &s.Domains, &s.Missed} {
+		if *m == nil {
+			*m = map[string]int64{}
+		}
 	}
-	if r.Count == 0 {
-		r.Min, r.Max = v, v
+	if s.Signals == nil {
+		s.Signals = map[string]*Range{}
 	}
-	r.Count++
-	r.Min, r.Max = min(r.Min, v), max(r.Max, v)
-	r.Mean += (v - r.Mean) / float64(r.Count)
+	if s.Labels == nil {
+		s.Labels = map[string]map[string]int64{}
+	}
+	if s.Distinct == nil {
+		s.Distinct = map[string]*Distinct{}
+	}
 }
 
 // split returns the statistics of a split, empty ones at first.
 func (s Stats) split(name string) *SplitStats {
 	if s.Splits[name] == nil {
-		s.Splits[name] = &SplitStats{Signals: map[string]*Range{}, Labels: map[string]map[string]int64{}, Reasons: Reasons{}, Licenses: map[string]int64{}}
+		s.Splits[name] = newSplitStats()
 	}
 	return s.Splits[name]
+}
+
+// Merge adds the statistics of other rows, split by split. Statistics of parts come to the same whatever the order, and to those of
+// all rows read at once; but where a label has more than [maxValues] values, counts may be short by what Missed says. Statistics
+// written before they could be merged are an error.
+func (s *Stats) Merge(other Stats) error {
+	if s.Splits == nil {
+		s.SchemaVersion, s.Splits = SchemaVersion, map[string]*SplitStats{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(other.Splits)) {
+		if err := s.split(name).merge(other.Splits[name]); err != nil {
+			return fmt.Errorf("statistics of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *SplitStats) merge(o *SplitStats) error {
+	s.fill()
+	if o == nil {
+		return nil
+	}
+	s.Records += o.Records
+	s.Messages += o.Messages
+	s.Bytes += o.Bytes
+	if err := s.Chars.merge(&o.Chars); err != nil {
+		return fmt.Errorf("chars: %w", err)
+	}
+	for name, r := range o.Signals {
+		if s.Signals[name] == nil {
+			s.Signals[name] = &Range{}
+		}
+		if err := s.Signals[name].merge(r); err != nil {
+			return fmt.Errorf("signal %s: %w", name, err)
+		}
+	}
+	for rule, n := range o.Reasons {
+		s.Reasons[rule] += n
+	}
+	for name, n := range o.Missed {
+		s.Missed[name] += n
+	}
+	for name, values := range o.Labels {
+		s.tallyAll(name, s.label(name), values)
+	}
+	s.tallyAll(ofLicenses, s.Licenses, o.Licenses)
+	s.tallyAll(ofSources, s.Sources, o.Sources)
+	s.tallyAll(ofDomains, s.Domains, o.Domains)
+	for name, d := range o.Distinct {
+		s.distinct(name).Merge(d)
+	}
+	return nil
+}
+
+// seal sets what is told from other fields, before statistics are stored or shown.
+func (s Stats) seal() {
+	for _, sp := range s.Splits {
+		sp.Chars.seal()
+		for _, r := range sp.Signals {
+			r.seal()
+		}
+	}
 }
 
 // watch adds every row that passes to the statistics.
@@ -71,10 +149,14 @@ func (s *SplitStats) watch(rows Rows) Rows {
 
 func (s *SplitStats) add(r Row) {
 	bytes, chars := len(r.Text), utf8.RuneCountInString(r.Text)
+	texts := s.distinct(ofTexts)
+	content := r.Text
 	for _, m := range r.Messages {
 		bytes += len(m.Content)
 		chars += utf8.RuneCountInString(m.Content)
+		content += "\x00" + m.Content
 	}
+	texts.Add(content)
 	s.Records++
 	s.Messages += int64(len(r.Messages))
 	s.Bytes += int64(bytes)
@@ -82,8 +164,14 @@ func (s *SplitStats) add(r Row) {
 	if r.Verdict != nil {
 		s.Reasons[r.Verdict.Rule]++
 	}
+	s.distinct(ofClusters).Add(ClusterOf(r))
+	s.distinct(ofSources).Add(r.Source.URI)
+	s.tally(ofSources, s.Sources, r.Source.URI, 1)
 	if r.Source.License != "" {
-		count(s.Licenses, r.Source.License)
+		s.tally(ofLicenses, s.Licenses, r.Source.License, 1)
+	}
+	if domain := domainOf(r.Record); domain != "" {
+		s.tally(ofDomains, s.Domains, domain, 1)
 	}
 	for name, v := range r.Signals {
 		switch v := v.(type) {
@@ -93,18 +181,23 @@ func (s *SplitStats) add(r Row) {
 			}
 			s.Signals[name].add(v)
 		case string:
-			if s.Labels[name] == nil {
-				s.Labels[name] = map[string]int64{}
-			}
-			count(s.Labels[name], v)
+			s.tally(name, s.label(name), v, 1)
 		}
 	}
 }
 
-// count counts a value by name while there are few.
-func count(m map[string]int64, v string) {
-	if _, known := m[v]; !known && len(m) >= maxLabels {
-		v = "other"
+// label returns the counts of a label's values.
+func (s *SplitStats) label(name string) map[string]int64 {
+	if s.Labels[name] == nil {
+		s.Labels[name] = map[string]int64{}
 	}
-	m[v]++
+	return s.Labels[name]
+}
+
+// distinct returns the count of different values of a name.
+func (s *SplitStats) distinct(name string) *Distinct {
+	if s.Distinct[name] == nil {
+		s.Distinct[name] = &Distinct{}
+	}
+	return s.Distinct[name]
 }
