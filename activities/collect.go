@@ -13,10 +13,10 @@ import (
 
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
-	engineCollect  = "collect/3"
-	engineFilter   = "filter/2"
-	engineDedup    = "dedup/8"
-	engineSynth    = "synth/2"
+	engineCollect  = "collect/4"
+	engineFilter   = "filter/3"
+	engineDedup    = "dedup/9"
+	engineSynth    = "synth/3"
 	engineTokens   = "tokens/3"
 	engineTrain    = "train/1"
 	engineQuantize = "quantize/1"

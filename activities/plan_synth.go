@@ -149,6 +149,9 @@ func questionTokens(q synth.Questions) int64 {
 func (w *walk) publish(ctx context.Context) error {
 	in := w.in.Publish
 	in.Name, in.Rejects = w.in.Name, w.rejects
+	if in.Mix != nil {
+		in.Base = w.base
+	}
 	r, p, err := w.whole(ctx, "split", func(ctx context.Context, all []dataset.Ref) (StageResult, bool, error) {
 		in.Rows = all
 		published, found, err := look(ctx, w.a.Publish, in)
@@ -165,12 +168,34 @@ func (w *walk) publish(ctx context.Context) error {
 		w.held = Expected{MetricOf[int64](r, "test"), Exactly}
 		return nil
 	}
-	percent := in.Split.Test
-	if percent == 0 {
-		percent = 2
-	}
+	percent := in.Split.WithDefaults().Test
 	if w.held = w.rows(); w.held.Bound != Unknown {
 		w.held = Expected{int64(float64(w.held.N) * percent / 100), About}
 	}
+	if in.Mix != nil {
+		p.Out, p.Note = Expected{Bound: Unknown}, mixNote(*in.Mix, w.base.Ref.SHA256 != "")
+		w.shards = []shard{{rows: p.Out}}
+	}
 	return nil
+}
+
+// mixNote says in words what a mix will do, whose numbers are known once its rows are.
+func mixNote(m dataset.Mix, tuned bool) string {
+	m = m.WithDefaults()
+	unit := "bytes"
+	if tuned {
+		unit = "tokens"
+	}
+	how := "in proportion to what there is"
+	switch {
+	case len(m.Groups) > 0 && m.Groups[0].Weight > 0:
+		how = "by weight"
+	case m.Temperature != 1:
+		how = fmt.Sprintf("by size to the power of 1/%g", m.Temperature)
+	}
+	budget := "as many " + unit + " as there are"
+	if m.Tokens > 0 {
+		budget = fmt.Sprintf("at most %d %s", m.Tokens, unit)
+	}
+	return fmt.Sprintf("mixed by %s, %s, %s, no row more than %g times", m.By, how, budget, m.MaxEpochs)
 }

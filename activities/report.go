@@ -3,6 +3,7 @@ package activities
 import (
 	"encoding/json"
 
+	"temper/dataset"
 	"temper/finetune"
 )
 
@@ -40,6 +41,11 @@ func CurveOf(stages []StageResult) []Point { return metric[[]Point](stages, "cur
 
 // AnswersOf returns the answers before and after among a run's stages, or nil.
 func AnswersOf(stages []StageResult) []Answer { return metric[[]Answer](stages, "answers") }
+
+// MixtureOf returns what the mix took, or nil.
+func MixtureOf(stages []StageResult) *dataset.Mixture {
+	return metric[*dataset.Mixture](stages, "mix")
+}
 
 // ScoreOf returns what an evaluation of who (base, challenger, champion) measured, if it ran.
 func ScoreOf(stages []StageResult, who string) (Score, bool) {

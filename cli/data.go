@@ -125,11 +125,7 @@ func (v version) rows(a *app, split string) (dataset.Rows, error) {
 // all streams every row, and whether it was dropped shows in its verdict.
 func (v version) all(a *app) dataset.Rows {
 	return func(yield func(dataset.Row, error) bool) {
-		files := slices.Clone(v.Rejects)
-		for _, sp := range v.Splits {
-			files = append(files, sp.Files...)
-		}
-		for row, err := range dataset.DatasetRows(a.ctx, v.store, v.dir, files) {
+		for row, err := range dataset.DatasetRows(a.ctx, v.store, v.dir, v.files()) {
 			if !yield(row, err) || err != nil {
 				return
 			}
@@ -137,8 +133,18 @@ func (v version) all(a *app) dataset.Rows {
 	}
 }
 
+// files are those of every row, dropped ones first.
+func (v version) files() []dataset.File {
+	files := slices.Clone(v.Rejects)
+	for _, sp := range v.Splits {
+		files = append(files, sp.Files...)
+	}
+	return files
+}
+
 type dataShow struct {
 	oneDataset
+	ID    string `name:"id" help:"The one row of this id, or of these first characters, in whichever split it is."`
 	Split string `default:"train" help:"train, test or rejects."`
 	Limit int    `default:"3" help:"How many rows."`
 	Skip  int    `help:"How many rows to pass over first."`
@@ -146,7 +152,7 @@ type dataShow struct {
 
 // Help is shown below the flags.
 func (c *dataShow) Help() string {
-	return "Examples:\n  temper data show go-docs --limit 5\n  temper data show go-docs --split rejects --json"
+	return "Examples:\n  temper data show go-docs --limit 5\n  temper data show go-docs --split rejects --json\n  temper data show go-docs --id 3f2a91c0"
 }
 
 // Run shows rows.
@@ -157,6 +163,17 @@ func (c *dataShow) Run(a *app) error {
 	v, err := c.open(a, c.Dataset)
 	if err != nil {
 		return err
+	}
+	if c.ID != "" {
+		row, err := v.find(a, c.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return a.printJSON(row)
+		}
+		printRow(a, row)
+		return nil
 	}
 	rows, err := v.rows(a, c.Split)
 	if err != nil {

@@ -70,7 +70,7 @@ func (c *reportCommand) write(a *app, run worker.Run) error {
 func WriteReport(w io.Writer, run worker.Run, where Connection) error {
 	r := report{w: w, run: run, columns: lineWidth(w)}
 	r.opening()
-	for _, part := range []func() error{r.stages, r.reasons, r.training, r.heldOut, r.answers} {
+	for _, part := range []func() error{r.stages, r.reasons, r.mixture, r.training, r.heldOut, r.answers} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -100,6 +100,14 @@ func (r report) say(format string, args ...any) {
 	}
 }
 
+// nothing says that a run ended without a dataset, and why.
+func nothing(few string) string {
+	if few == "" {
+		return "Nothing new was found: no dataset was made, nothing was trained."
+	}
+	return "Too little that is new was found: no dataset was made, nothing was trained; the next run of the schedule finds it again. " + few
+}
+
 // opening says in a few lines what came of the run.
 func (r report) opening() {
 	r.heading(fmt.Sprintf("Run %s: %s in %s", printable(r.run.ID), r.run.Status, web.Seconds(web.Took(r.run).Seconds())))
@@ -107,7 +115,7 @@ func (r report) opening() {
 		r.say("%s", r.run.Error)
 	}
 	if r.run.Result != nil && r.run.Result.Nothing {
-		r.say("Nothing new was found: no dataset was made, nothing was trained.")
+		r.say("%s", nothing(r.run.Result.Few))
 	}
 	base, had := activities.ScoreOf(r.run.Stages, "base")
 	if tuned, ok := activities.ScoreOf(r.run.Stages, "challenger"); had && ok {

@@ -46,7 +46,8 @@ func finished() worker.Run {
 		{Name: "collect", Counts: dataset.Counts{In: 9120, Out: 9117, Bad: 3}, Seconds: 3.2},
 		{Name: "filter", Counts: dataset.Counts{In: 9117, Out: 7309, Dropped: 1808, Reasons: filtered}, Seconds: 6.4},
 		{Name: "near", Counts: dataset.Counts{In: 7309, Out: 7002, Dropped: 307, Reasons: dataset.Reasons{"near_duplicate": 307}}, Seconds: 4.1},
-		{Name: "split", Counts: dataset.Counts{In: 7002, Out: 7002}, Seconds: 1.2},
+		{Name: "split", Counts: dataset.Counts{In: 7002, Out: 5730, Dropped: 1802, Reasons: dataset.Reasons{"mix": 1802}}, Seconds: 1.2, Metrics: map[string]any{"mix": dataset.Mixture{
+			Unit: "tokens", Tokens: 480_000, Wanted: 500_000, Groups: []dataset.MixGroup{{Name: "de", Rows: 530, Size: 40_000, Share: 0.25, Taken: 80_000, Capped: "max_epochs"}, {Name: "en", Rows: 6340, Size: 900_000, Share: 0.75, Taken: 400_000}}}}},
 		{Name: "train", Counts: dataset.Counts{In: 480, Out: 480}, Seconds: 213.4, Metrics: map[string]any{"curve": curve, "steps": 240, "tokens": 480_000, "loss": 1.53,
 			"tokens_per_second": 2249.0, "peak_bytes": 912_000_000, "memory": finetune.Memory{Checkpointing: "none", Total: 870_000_000}}},
 		{Name: "evaluate base", Counts: dataset.Counts{In: 120, Out: 120}, Seconds: 9, Metrics: score(2.8114)},

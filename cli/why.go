@@ -54,27 +54,33 @@ func (c *dataWhy) Run(a *app) error {
 	return printChecks(a, row)
 }
 
-// find returns the row whose id begins with prefix, if it is only one, or is prefix.
+// find returns the row whose id is prefix, or begins with it, if it is only one. The first is found by the files' bloom filters; for
+// the second their ids are read, and nothing else.
 func (v version) find(a *app, prefix string) (dataset.Row, error) {
-	var found []dataset.Row
-	for row, err := range v.all(a) {
+	files := v.files()
+	row, ok, err := dataset.FindDatasetRow(a.ctx, v.store, v.dir, files, prefix)
+	if err != nil || ok {
+		return row, err
+	}
+	var found []string
+	for id, err := range dataset.DatasetIDs(a.ctx, v.store, v.dir, files) {
 		if err != nil {
 			return dataset.Row{}, err
 		}
-		if row.ID == prefix {
-			return row, nil
-		}
-		if strings.HasPrefix(row.ID, prefix) && len(found) < 2 {
-			found = append(found, row)
+		if strings.HasPrefix(id, prefix) {
+			if found = append(found, id); len(found) == 2 {
+				break
+			}
 		}
 	}
 	switch len(found) {
 	case 0:
 		return dataset.Row{}, fmt.Errorf("%s@%s has no row %s (temper data show lists rows): %w", v.Name, v.Version, prefix, errInput)
 	case 1:
-		return found[0], nil
+		row, _, err := dataset.FindDatasetRow(a.ctx, v.store, v.dir, files, found[0])
+		return row, err
 	}
-	return dataset.Row{}, fmt.Errorf("%s is the beginning of several rows' ids, %s and %s among them: give more of it: %w", prefix, found[0].ID, found[1].ID, errInput)
+	return dataset.Row{}, fmt.Errorf("%s is the beginning of several rows' ids, %s and %s among them: give more of it: %w", prefix, found[0], found[1], errInput)
 }
 
 // printPairs prints names and values; what has no value is left out.

@@ -145,6 +145,14 @@ func (c *checker) recipe(r *Recipe) {
 	if r.Split.Test <= 0 || r.Split.Test > 50 {
 		c.wrong(fmt.Errorf("test is %s; it must be above 0%% and at most 50%%", r.Split.Test), "split")
 	}
+	if f := r.Split.Stratify; f != "" {
+		if err := dataset.CheckField(f); err != nil {
+			c.wrong(fmt.Errorf("stratify: %w", err), "split")
+		}
+	}
+	if r.Mix != nil {
+		c.wrong(r.Mix.Validate(), "mix")
+	}
 	c.tune(r)
 	c.schedule(r.Schedule)
 }

@@ -41,7 +41,8 @@ func Compile(r *Recipe) (workflows.PipelineInput, error) {
 		}
 		in.Synthesize.Steps = append(in.Synthesize.Steps, step)
 	}
-	in.Publish.Split = activities.Split{Test: float64(r.Split.Test), Seed: r.Split.Seed}
+	in.Publish.Split = activities.Split{Test: float64(r.Split.Test), Seed: r.Split.Seed, Stratify: r.Split.Stratify}
+	in.Publish.Mix = r.Mix
 	if r.Tune != nil {
 		in.Tune = &workflows.TuneInput{Base: activities.BaseIn(r.Tune.Base, r.Tune.Quantize), Show: r.Tune.Answers, Train: activities.TrainInput{LoRA: r.Tune.LoRA, Options: r.Tune.Train}}
 		in.Gate = activities.GateInput{Metric: r.Gate.Metric, BetterThan: r.Gate.BetterThan, By: float64(r.Gate.By)}

@@ -45,6 +45,7 @@ synthesize:
   - pairs: {templates: [{name: a, ask: [b], answer: c}]}
   - questions_from_text: {model: {endpoint: "http://127.0.0.1:1/v1", name: m}, temperature: 1}
   - questions_from_text: {model: {base: self}}
+mix: {by: language, groups: [{name: en}]}
 tune: {base: tiny}
 gate: {}
 schedule: {cron: "0 2 * * *"}
@@ -105,7 +106,7 @@ func (l leaf) other() []string {
 	case l.typ.Kind() == reflect.Float64:
 		return []string{"0.07", "7"}
 	case l.typ.Kind() == reflect.String:
-		return []string{"notes@0123456789ab", "best:stars", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
+		return []string{"notes@0123456789ab", "best:stars", "license", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
 	}
 	return []string{"3", "12", "150", "2MiB"}
 }

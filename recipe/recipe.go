@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"temper/collect"
+	"temper/dataset"
 	"temper/dedup"
 	"temper/filter"
 	"temper/finetune"
@@ -23,6 +24,7 @@ type Recipe struct {
 	Decontaminate *dedup.Decontaminate `json:"decontaminate,omitempty" doc:"drop records that hold items of evaluations"`
 	Synthesize    []synth.Step         `json:"synthesize,omitempty" doc:"steps that make instruction rows; without one, the records themselves are trained on"`
 	Split         Split                `json:"split,omitempty" doc:"what is held out"`
+	Mix           *dataset.Mix         `json:"mix,omitempty" doc:"how much of every group of rows is trained on; without it, all that is not held out"`
 	Tune          *Tune                `json:"tune,omitempty" doc:"the training; without it, the run ends with the dataset"`
 	Gate          *Gate                `json:"gate,omitempty" doc:"when the new adapter is promoted"`
 	Schedule      *Schedule            `json:"schedule,omitempty" doc:"when temper schedule apply has it run; each run sees only what is new"`
@@ -39,6 +41,8 @@ type Split struct {
 	Test Percent `json:"test,omitempty" doc:"share held out to measure on" default:"2%"`
 	By   string  `json:"by,omitempty" doc:"near duplicates stay on one side" enum:"cluster" default:"cluster"`
 	Seed uint64  `json:"seed,omitempty" doc:"of the choice" default:"0"`
+
+	Stratify string `json:"stratify,omitempty" doc:"a field of whose values each has the same share held out: source, folder, license, language, meta.NAME or signals.NAME"`
 }
 
 // Tune is the training.
@@ -77,6 +81,10 @@ func (r Recipe) WithDefaults() Recipe {
 		r.Decontaminate = &d
 	}
 	r.Split.Test, r.Split.By = or(r.Split.Test, 2), or(r.Split.By, "cluster")
+	if r.Mix != nil {
+		m := r.Mix.WithDefaults()
+		r.Mix = &m
+	}
 	if r.Tune != nil {
 		t := *r.Tune
 		t.Quantize, t.Answers = or(t.Quantize, "keep"), or(t.Answers, 3)

@@ -172,7 +172,8 @@ func (h *house) complete(rejects dataset.Ref) worker.Run {
 		{Name: "filter", Counts: dataset.Counts{In: 9117, Out: 7309, Dropped: 1808, Bytes: 3_900_000, Reasons: dataset.Reasons{"gopher_quality.words": 1706, "language": 102}}, Seconds: 6.4,
 			Outputs: map[string][]dataset.Ref{"rejects": {rejects}}},
 		{Name: "near", Counts: dataset.Counts{In: 7309, Out: 7002, Dropped: 307, Bytes: 3_500_000, Reasons: dataset.Reasons{"near_duplicate": 307}}, Seconds: 4.1},
-		{Name: "split", Counts: dataset.Counts{In: 7002, Out: 7002}, Seconds: 1.2},
+		{Name: "split", Counts: dataset.Counts{In: 7002, Out: 7002}, Seconds: 1.2, Metrics: map[string]any{"mix": dataset.Mixture{Unit: "tokens", Tokens: 480_000, Wanted: 500_000, Groups: []dataset.MixGroup{
+			{Name: "de" + hostile, Rows: 530, Size: 40_000, Share: 0.25, Taken: 80_000, Capped: "max_epochs"}, {Name: "en", Rows: 6340, Size: 900_000, Share: 0.75, Taken: 400_000}}}}},
 		{Name: "train", Counts: dataset.Counts{In: 480, Out: 480}, Seconds: 213.4, Metrics: map[string]any{"curve": curve(), "steps": 240, "tokens": 480_000, "loss": 1.53,
 			"tokens_per_second": 2249.0, "peak_bytes": 912_000_000, "memory": finetune.Memory{Checkpointing: "none", Total: 870_000_000}}},
 		{Name: "evaluate base", Counts: dataset.Counts{In: 120, Out: 120}, Seconds: 9, Metrics: map[string]any{"score": activities.Score{Loss: 2.8114, Perplexity: 16.63, Tokens: 15_220}}},

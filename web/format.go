@@ -22,6 +22,7 @@ var functions = template.FuncMap{
 	"bytes":   Bytes,
 	"count":   Count,
 	"num":     number,
+	"times":   func(a, b float64) float64 { return a * b },
 	"change":  Change,
 	"short":   short,
 	"json":    indented,

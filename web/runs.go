@@ -50,6 +50,7 @@ type runPage struct {
 	Loss      *Plot
 	Scores    []score
 	Answers   []activities.Answer
+	Mixture   *dataset.Mixture // what was trained on, where a mix said it
 	Refs      []stageRef
 	Places    []Place // where things lie
 	Temporal  string  // URL of the run in Temporal's own UI, or ""
@@ -121,7 +122,7 @@ func (s *Server) run(r *http.Request) (view, error) {
 
 // newRunPage gathers what a run's page shows.
 func newRunPage(run worker.Run) runPage {
-	p := runPage{Run: run, Answers: activities.AnswersOf(run.Stages), Loss: LossPlot(activities.CurveOf(run.Stages))}
+	p := runPage{Run: run, Answers: activities.AnswersOf(run.Stages), Mixture: activities.MixtureOf(run.Stages), Loss: LossPlot(activities.CurveOf(run.Stages))}
 	for _, st := range run.Stages {
 		if p.Collected == 0 && st.Counts.Out > 0 {
 			p.Collected = st.Counts.In

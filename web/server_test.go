@@ -292,7 +292,7 @@ func TestReport(t *testing.T) {
 	if err := WriteReport(&b, h.runs[1], Places(h.runs[1], "s3://temper/house")); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<style>", "<svg class=\"plot\"", "1,808", "-42.4 %", "s3://temper/house/datasets/go-docs/" + h.manifest.Version + "/data/", "s3://temper/house/adapters/go-docs/bbbbbbbbbbbb", "NewReader returns a new Reader"} {
+	for _, want := range []string{"<style>", "<svg class=\"plot\"", "1,808", "limited by <code>max_epochs</code>", "16.7 %", "-42.4 %", "s3://temper/house/datasets/go-docs/" + h.manifest.Version + "/data/", "s3://temper/house/adapters/go-docs/bbbbbbbbbbbb", "NewReader returns a new Reader"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the report lacks %q", want)
 		}

@@ -31,7 +31,8 @@ type PipelineResult struct {
 	Stages  []activities.StageResult `json:"stages"`
 	Raw     []dataset.Ref            `json:"raw"`               // records as collected
 	Kept    dataset.Ref              `json:"kept,omitzero"`     // what the near pass kept, if it is to be remembered
-	Nothing bool                     `json:"nothing,omitempty"` // nothing new was found: no dataset was made and nothing trained
+	Nothing bool                     `json:"nothing,omitempty"` // nothing new was found, or too little: no dataset was made and nothing trained
+	Few     string                   `json:"few,omitempty"`     // why what was found was too little; the next timed run finds it again
 }
 
 // The suffixes of the child workflows' IDs below the run's.
@@ -68,6 +69,7 @@ func Pipeline(ctx workflow.Context, in PipelineInput) (PipelineResult, error) {
 type pipeline struct {
 	in     PipelineInput
 	out    PipelineResult
+	base   activities.Base // to be tuned; zero: none
 	stages *stages
 }
 
@@ -81,6 +83,7 @@ func (p *pipeline) prepare(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	p.base = base
 	t := p.in.Tune.Train
 	memory, err := call(fetch(ctx), a.Preflight, activities.PreflightInput{Base: base, LoRA: t.LoRA, Options: t.Options})
 	if err != nil {
@@ -119,10 +122,17 @@ func (p *pipeline) data(ctx workflow.Context) error {
 	p.stages.begin("publish")
 	publish := p.in.Publish
 	publish.Name, publish.Recipe, publish.Rows, publish.Rejects = p.in.Name, p.in.Recipe, rows, rejects
-	publish.Stages = stageKeys(p.out.Stages)
+	publish.Stages, publish.New = stageKeys(p.out.Stages), p.in.Curate.Known.SHA256 != ""
+	if publish.Mix != nil {
+		publish.Base = p.base
+	}
 	p.out.Dataset, err = call(bulk(ctx, rows...), a.Publish, publish)
 	if err != nil {
 		return err
+	}
+	if p.out.Few = p.out.Dataset.Few; p.out.Few != "" {
+		p.out.Nothing = true
+		return nil
 	}
 	p.stages.end(p.out.Dataset.Stage)
 	return nil
