@@ -26,6 +26,9 @@ type dedupCommand struct {
 	Near       float64  `placeholder:"0.8" help:"Keep one of rows at least this similar (Jaccard similarity of their word 5-grams), verified."`
 	Unit       string   `default:"words" enum:"words,characters,tokens" help:"What the n-grams of near rows are of: words, characters (24-grams), or tokens (words and marks)."`
 	Method     string   `default:"minhash" enum:"minhash,simhash" help:"How candidates for near rows are found."`
+	Bands      int      `placeholder:"14" help:"Bands of MinHash values; absent: as many as find 98 in 100 near rows."`
+	Rows       int      `placeholder:"8" help:"MinHash values of a band; absent: as many as still find them."`
+	Verify     bool     `default:"true" negatable:"" help:"Compare the n-grams of near rows themselves; without it, a band in common makes rows near."`
 	Keep       string   `default:"longest" help:"Which of a cluster: longest, shortest, first; best, least, newest or oldest with a field of meta or a signal, such as best:stars; or several: best:stars,longest."`
 	Memory     amount   `default:"64MiB" help:"For near rows: what bands, and then n-grams, may take at once, beside 150 bytes a row; with more, temporary files are read less often."`
 	Index      string   `placeholder:"FILE" help:"Index of earlier runs: rows that are in it are dropped, with --near also those near to what was kept, and the others added to it. It has a folder FILE.kept beside it."`
@@ -45,7 +48,7 @@ func (c *dedupCommand) Run(a *app) error {
 	}
 	exact := dedup.Exact{Normalize: c.Normalize, Paragraphs: c.Paragraphs, Lines: c.Lines, Substring: c.Substring}.WithDefaults()
 	c.Exact = c.Exact || c.Near == 0 || c.Normalize || exact.Paragraphs || exact.Lines || exact.Substring != 0
-	near := dedup.Near{Similarity: c.Near, Keep: c.Keep, Unit: c.Unit, Method: c.Method, Memory: int64(c.Memory)}.WithDefaults()
+	near := dedup.Near{Similarity: c.Near, Keep: c.Keep, Unit: c.Unit, Method: c.Method, Bands: c.Bands, Rows: c.Rows, Verify: &c.Verify, Memory: int64(c.Memory)}.WithDefaults()
 	err := exact.Validate()
 	if c.Near != 0 {
 		err = errors.Join(err, near.Validate())
