@@ -40,6 +40,10 @@ interop: ## comparisons with Python's libraries, in a virtual environment in the
 bench: lean ## speed beside Python's libraries, into docs/benchmarks.md; BENCH_COUNT=1 is quick and only prints
 	$(GO) run ./bench -count $(or $(BENCH_COUNT),5)
 
+.PHONY: bench-scaling
+bench-scaling: lean ## two cores beside one, and the cost of ever more text, into docs/scaling.md; BENCH_COUNT=1 is quick and only prints
+	$(GO) run ./bench -scaling -count $(or $(BENCH_COUNT),5)
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, and Temporal's workflowcheck
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
@@ -58,4 +62,4 @@ clean: ## remove bin/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

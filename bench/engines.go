@@ -2,129 +2,174 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"temper/dataset"
 	"temper/dedup"
 	"temper/filter"
-	"temper/internal/kernel"
 	"temper/model"
+	"temper/model/tokenizer"
 )
 
-// Generation reads a prompt of prefillTokens, or draws drawnTokens after one of 16.
-const (
-	prefillTokens = 512
-	drawnTokens   = 128
-)
+// A pass goes over texts once and counts what comes out.
+type pass func(texts []dataset.Record) (int64, error)
 
-// measured is how long an engine is measured at least, in whole passes over the texts.
-const measured = 2 * time.Second
+// passes are the engines that go over texts; tokenize and html are made from what -base and -in say.
+var passes = map[string]pass{
+	"minhash":  minhash,
+	"near":     near,
+	"filters":  noted("gopher", "c4", "fineweb"),
+	"fix_text": noted("fix_text"),
+	"language": noted("language"),
+	"pii":      noted("pii"),
+	"spin":     spin,
+}
 
-// runEngine measures one of our engines in this process and prints the result: passes over texts on one core, generation on as many
-// as training.
-func runEngine(name, in, base string) error {
-	if name == "prefill" || name == "decode" {
-		got, err := generate(name, base)
+// engineNames are what -run takes.
+func engineNames() string {
+	var names []string
+	for name := range passes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(append(names, "tokenize", "html", "prefill", "decode"), ", ")
+}
+
+// A task is what one process measures: an engine on the texts of a file, by so many cores.
+type task struct {
+	engine, in, base string
+	cores            int
+}
+
+// runEngine measures one of our engines in this process and prints the result: passes over texts by the seconds of processor time,
+// generation by the time it takes on as many cores as training.
+func runEngine(t task) error {
+	if t.engine == "prefill" || t.engine == "decode" {
+		got, err := generate(t.engine, t.base)
 		if err != nil {
 			return err
 		}
 		return json.NewEncoder(os.Stdout).Encode(got)
 	}
-	runtime.GOMAXPROCS(1)
-	texts, err := readTexts(in)
-	if err != nil {
-		return err
-	}
-	if len(texts) == 0 {
-		return fmt.Errorf("%s has no texts", in)
-	}
-	pass, err := engine(name, base)
-	if err != nil {
-		return err
-	}
-	if _, err := pass(texts[:max(1, len(texts)/10)]); err != nil {
-		return err
-	}
-	var size int64
-	for _, t := range texts {
-		size += int64(len(t.Text))
-	}
+	runtime.GOMAXPROCS(t.cores)
 	var got result
-	for start := time.Now(); got.Seconds < measured.Seconds(); got.Seconds = time.Since(start).Seconds() {
-		if got.Count, err = pass(texts); err != nil {
-			return err
-		}
-		got.Units += size
+	var err error
+	if t.engine == "html" {
+		got, err = readPages(t.in)
+	} else {
+		got, err = passOver(t)
+	}
+	if err != nil {
+		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(got)
 }
 
-// engine returns a pass over texts, which counts what comes out.
-func engine(name, base string) (func([]dataset.Record) (int64, error), error) {
-	switch name {
-	case "minhash":
-		return minhash, nil
-	case "near":
-		return near, nil
-	case "filter":
-		return gopher, nil
-	case "tokenize":
-		m, err := model.Open(base)
-		if err != nil {
-			return nil, err
-		}
-		return func(texts []dataset.Record) (n int64, err error) {
-			for _, t := range texts {
-				n += int64(len(m.Tokenizer.Encode(t.Text, false)))
-			}
-			return n, nil
-		}, nil
+// passOver measures a pass in its steady state.
+func passOver(t task) (got result, err error) {
+	texts, err := readTexts(t.in)
+	if err != nil {
+		return got, err
 	}
-	return nil, errors.New("-run takes minhash, near, filter, tokenize, prefill or decode")
+	if len(texts) == 0 {
+		return got, fmt.Errorf("%s has no texts", t.in)
+	}
+	var size int64
+	for _, r := range texts {
+		size += int64(len(r.Text))
+	}
+	p, err := engine(t.engine, t.base)
+	if err != nil {
+		return got, err
+	}
+	if _, err := p(texts[:max(1, len(texts)/10)]); err != nil {
+		return got, err
+	}
+	runtime.GC()
+	return steady(size, func() (int64, error) { return onCores(p, texts, t.cores) })
 }
 
-// generate measures reading a prompt, or drawing the likeliest tokens after a short one.
-func generate(what, base string) (got result, err error) {
-	kernel.SetThreads(threads)
-	m, err := model.Open(base)
-	if err != nil {
-		return got, err
-	}
-	defer m.Close()
-	g, err := model.NewGenerator(m, nil, prefillTokens+drawnTokens)
-	if err != nil {
-		return got, err
-	}
-	prompt, drawn := make([]int32, prefillTokens), 1
-	for i := range prompt {
-		prompt[i] = int32(i * 7919 % m.Vocab)
-	}
-	if what == "decode" {
-		prompt, drawn = prompt[:16], drawnTokens
-	}
-	var start time.Time
-	for round := 0; got.Seconds < measured.Seconds(); round++ {
-		if round == 1 {
-			start = time.Now() // after a warm-up
-		}
-		out, err := g.Generate([][]int32{prompt}, model.Sampling{MaxTokens: drawn}, nil)
-		if err != nil {
+// steady measures whole passes over size bytes.
+func steady(size int64, once func() (int64, error)) (got result, err error) {
+	start, busy := time.Now(), processorTime()
+	for got.Seconds < measured.Seconds() {
+		if got.Count, err = once(); err != nil {
 			return got, err
 		}
-		if round == 0 {
-			continue
-		}
-		if got.Seconds = time.Since(start).Seconds(); what == "decode" {
-			got.Units += int64(len(out[0]))
-		} else {
-			got.Units += int64(len(prompt))
-		}
+		got.Units += size
+		got.Seconds = (processorTime() - busy).Seconds()
 	}
+	got.Wall = time.Since(start).Seconds()
 	return got, nil
+}
+
+// onCores lets each of so many cores go over its share of the texts, as activities go over shards.
+func onCores(p pass, texts []dataset.Record, cores int) (n int64, err error) {
+	if cores == 1 {
+		return p(texts)
+	}
+	counts, errs := make([]int64, cores), make([]error, cores)
+	var wg sync.WaitGroup
+	for c := range cores {
+		var share []dataset.Record
+		for i := c; i < len(texts); i += cores {
+			share = append(share, texts[i])
+		}
+		wg.Go(func() { counts[c], errs[c] = p(share) })
+	}
+	wg.Wait()
+	for c := range cores {
+		if errs[c] != nil {
+			return n, errs[c]
+		}
+		n += counts[c]
+	}
+	return n, nil
+}
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// engine returns the pass of a name.
+func engine(name, base string) (pass, error) {
+	if p := passes[name]; p != nil {
+		return p, nil
+	}
+	if name != "tokenize" {
+		return nil, fmt.Errorf("-run takes %s", engineNames())
+	}
+	tok, err := openTokenizer(base)
+	return func(texts []dataset.Record) (n int64, err error) {
+		for _, t := range texts {
+			n += int64(len(tok.Encode(t.Text, false)))
+		}
+		return n, nil
+	}, err
+}
+
+// openTokenizer reads that of a GGUF file, or of a folder with a tokenizer.json.
+func openTokenizer(base string) (*tokenizer.Tokenizer, error) {
+	if info, err := os.Stat(base); err == nil && info.IsDir() {
+		return tokenizer.FromHF(base)
+	}
+	m, err := model.Open(base)
+	if err != nil {
+		return nil, err
+	}
+	return m.Tokenizer, nil
 }
 
 func minhash(texts []dataset.Record) (n int64, err error) {
@@ -168,21 +213,36 @@ func near(texts []dataset.Record) (n int64, err error) {
 	return n, nil
 }
 
-// gopher counts the rows that are kept.
-func gopher(texts []dataset.Record) (n int64, err error) {
-	steps, err := filter.Use([]string{"gopher"})
-	if err != nil {
-		return 0, err
-	}
-	for note, err := range filter.Notes(stream(texts), steps) {
+// noted is a pass of filters with their defaults, which counts the rows that are kept.
+func noted(names ...string) pass {
+	return func(texts []dataset.Record) (n int64, err error) {
+		steps, err := filter.Use(names)
 		if err != nil {
-			return n, err
+			return 0, err
 		}
-		if note.Verdict() == nil {
-			n++
+		for note, err := range filter.Notes(stream(texts), steps) {
+			if err != nil {
+				return n, err
+			}
+			if note.Verdict() == nil {
+				n++
+			}
+		}
+		return n, nil
+	}
+}
+
+// spin computes and touches no memory: what several cores of a machine do at best.
+func spin(texts []dataset.Record) (n int64, err error) {
+	x := uint64(1)
+	for _, t := range texts {
+		for range len(t.Text) {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
 		}
 	}
-	return n, nil
+	return int64(x >> 63), nil
 }
 
 func stream(texts []dataset.Record) dataset.Records {

@@ -18,15 +18,15 @@ type machine struct {
 	Cores                            int
 	Peers                            bool
 	Sequence, Threads, Steps, Warmup int
-	Texts                            int
-	MB, MinHash                      string
+	Sources, Prose, MinHash          string
 }
 
 func describe(ctx context.Context, s *setting) machine {
 	bands, rows := dedup.Near{}.Layout()
 	m := machine{Date: time.Now().UTC().Format(time.DateOnly), CPU: cpu(ctx), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Go: runtime.Version(), Commit: "unknown", Peers: s.python != "", Sequence: sequence, Threads: threads, Steps: steps - warmup, Warmup: warmup,
-		Texts: s.count, MB: fmt.Sprintf("%.1f", float64(s.bytes)/1e6),
+		Sources: fmt.Sprintf("%d files, %.0f MB", s.code.count, float64(s.code.bytes)/1e6),
+		Prose:   fmt.Sprintf("%d pages, %.0f MB", s.prose.count, float64(s.prose.bytes)/1e6),
 		MinHash: fmt.Sprintf("from a text to the hashes of its bands; Temper's are %d bands of %d values.", bands, rows)}
 	if out, err := output(ctx, "git", "describe", "--always", "--dirty"); err == nil {
 		m.Commit = strings.TrimSpace(string(out))

@@ -1,6 +1,7 @@
 """The peers of the benchmarks. Each measures its own steady state and prints it as JSON; imports, loading and a warm-up do not count.
 
-Usage: peers.py BASE.gguf TEXTS.jsonl IDS.i32 train none|full | minhash | rensa | filter | tokenize | prefill | decode
+Usage: peers.py BASE TEXTS.jsonl IDS.i32 train none|full | minhash | rensa | filters | ftfy | trafilatura | tokenize | prefill | decode
+BASE is a GGUF file, or for tokenize also a folder with a tokenizer.json; TEXTS for trafilatura is the folder of its pages.
 """
 import ctypes
 import gc
@@ -71,29 +72,33 @@ def train(base, ids, mode):
 
 
 def steady(rows, work):
-    """Measures work, which takes rows and counts what comes out, in whole passes."""
+    """Measures work, which takes rows and counts what comes out, in whole passes, by seconds of processor time."""
     work(rows[:max(1, len(rows) // 10)])
-    size = sum(len(t.encode()) for t in rows)
-    units, start = 0, time.perf_counter()
-    while (seconds := time.perf_counter() - start) < MEASURED:
+    size = sum(len(t if isinstance(t, bytes) else t.encode()) for t in rows)
+    units, start = 0, time.process_time()
+    while (seconds := time.process_time() - start) < MEASURED:
         count = work(rows)
         units += size
     return {"units": units, "seconds": seconds, "count": count}
 
 
 def words():
-    """A word tokenizer for datatrove: fields between spaces. Its own for English, spaCy's, takes longer."""
+    """A word tokenizer for datatrove: fields between spaces, sentences up to a full stop. Its own for English, spaCy's, takes longer."""
+    import re
+
     from datatrove.utils.word_tokenizers import WordTokenizer
+
+    sentence = re.compile(r"[^.!?]*[.!?]*\s*")
 
     class Fields(WordTokenizer):
         def word_tokenize(self, text):
             return text.split()
 
         def sent_tokenize(self, text):
-            raise NotImplementedError
+            return [text[a:b] for a, b in self.span_tokenize(text)]
 
         def span_tokenize(self, text):
-            raise NotImplementedError
+            return [m.span() for m in sentence.finditer(text) if m.end() > m.start()]
 
     return Fields()
 
@@ -119,27 +124,80 @@ def rensa(rows):
     return steady(rows, lambda rows: sum(one(t) > 0 for t in rows))
 
 
-def gopher(rows):
-    """datatrove's repetition and quality filters, in FineWeb's order: what the first drops the second does not see."""
+def filters(rows):
+    """datatrove's filters, with repetition first as in FineWeb: what one drops the next does not see."""
     from datatrove.data import Document
-    from datatrove.pipeline.filters import GopherQualityFilter, GopherRepetitionFilter
+    from datatrove.pipeline.filters import C4QualityFilter, FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
     w = words()
-    filters = [GopherRepetitionFilter(language=w), GopherQualityFilter(language=w)]
+    steps = [GopherRepetitionFilter(language=w), GopherQualityFilter(language=w), C4QualityFilter(language=w), FineWebQualityFilter(language=w)]
     docs = [Document(text=t, id=str(i)) for i, t in enumerate(rows)]
     by_id = {id(t): d for t, d in zip(rows, docs)}
-    return steady(rows, lambda rows: sum(all(f.filter(by_id[id(t)]) is True for f in filters) for t in rows))
+
+    def kept(t):
+        d = by_id[id(t)]
+        d.text = t  # C4's filter takes lines out of it
+        return all(f.filter(d) is True for f in steps)
+
+    return steady(rows, lambda rows: sum(kept(t) for t in rows))
+
+
+def fix(rows):
+    """ftfy with its defaults."""
+    import ftfy
+    return steady(rows, lambda rows: sum(ftfy.fix_text(t) is not None for t in rows))
+
+
+def runs_of_words(text):
+    """How often each run of four words is in a text: the measure of the article extraction benchmark."""
+    import collections
+    import re
+    w = re.findall(r"\w+", text)
+    return collections.Counter(" ".join(w[i:i + 4]) for i in range(max(1, len(w) - 3)) if w)
+
+
+def extract(folder):
+    """trafilatura's main texts, and their F1."""
+    import gzip
+    import trafilatura
+    folder = pathlib.Path(folder)
+    truth = json.loads((folder / "ground-truth.json").read_text())
+    ids = sorted(truth)
+    pages = [gzip.open(folder / "html" / f"{i}.html.gz").read() for i in ids]
+    got = {}
+
+    def work(pages):
+        for i, page in zip(ids, pages):
+            got[i] = trafilatura.extract(page, favor_precision=True, include_comments=False) or ""
+        return len(pages)
+
+    r = steady(pages, work)
+    precision, recall, found = 0, 0, 0
+    for i in ids:
+        want, have = runs_of_words(truth[i]["articleBody"]), runs_of_words(got[i])
+        both = sum((want & have).values())
+        if have:
+            precision, found = precision + both / have.total(), found + 1
+        recall += both / max(want.total(), 1)
+    precision, recall = precision / found, recall / len(ids)
+    return r | {"f1": 2 * precision * recall / (precision + recall)}
 
 
 def tokenize(rows, base):
-    """Hugging Face's tokenizers (Rust), with the file's vocabulary and merges and SmolLM2's pre-tokenizer; ids only, one thread."""
-    import gguf
+    """Hugging Face's tokenizers (Rust), with the vocabulary, merges and pre-tokenizer of SmolLM2 or of a tokenizer.json; ids only, one thread."""
     from tokenizers import Tokenizer, models, pre_tokenizers
+
+    def tokens(t):
+        return steady(rows, lambda rows: sum(len(e.ids) for i in range(0, len(rows), 256) for e in t.encode_batch_fast(rows[i:i + 256], add_special_tokens=False)))
+
+    if os.path.isdir(base):
+        return tokens(Tokenizer.from_file(os.path.join(base, "tokenizer.json")))
+    import gguf
     fields = gguf.GGUFReader(base).fields
     vocab = {t: i for i, t in enumerate(fields["tokenizer.ggml.tokens"].contents())}
     merges = [tuple(m.split(" ")) for m in fields["tokenizer.ggml.merges"].contents()]
     t = Tokenizer(models.BPE(vocab=vocab, merges=merges))
     t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    return steady(rows, lambda rows: sum(len(e.ids) for i in range(0, len(rows), 256) for e in t.encode_batch_fast(rows[i:i + 256], add_special_tokens=False)))
+    return tokens(t)
 
 
 def generate(base, what):
@@ -172,7 +230,9 @@ def main(base, path, ids, what, *mode):
         return train(base, ids, *mode)
     if what == "tokenize":
         return tokenize(texts(path), base)
-    return {"minhash": minhash, "rensa": rensa, "filter": gopher}[what](texts(path))
+    if what == "trafilatura":
+        return extract(path)
+    return {"minhash": minhash, "rensa": rensa, "filters": filters, "ftfy": fix}[what](texts(path))
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ func members(names []string, rates []float64, peaks []int64) []contestant {
 // TestReport: medians, extremes and ratios of made-up results stand where a reader looks for them.
 func TestReport(t *testing.T) {
 	r := report{Rounds: 3, Machine: machine{Date: "2026-01-02", CPU: "a processor", Cores: 2, System: "linux/amd64", Go: "go1.26", Commit: "abc", Peers: true,
-		Sequence: sequence, Threads: threads, Steps: steps - warmup, Warmup: warmup, Texts: 3, MB: "1.5", MinHash: "as it is."},
+		Sequence: sequence, Threads: threads, Steps: steps - warmup, Warmup: warmup, Sources: "3 files, 1 MB", Prose: "2 pages, 1 MB", MinHash: "as it is."},
 		Series: []series{
 			{Title: "Full checkpointing", Kind: training, Members: members([]string{"temper", "peer"}, []float64{300, 200}, []int64{1 << 30, 4 << 30})},
 			{Title: "Drawing", Kind: generation, Members: members([]string{"temper", "peer"}, []float64{100, 50}, []int64{1, 1})},
-			{Title: "Tokenizer", Counts: "tokens", Members: members([]string{"temper", "peer"}, []float64{3e6, 4e6}, []int64{1, 1})}}}
+			{Title: "Tokenizer", Text: "prose", Counts: "tokens", Members: members([]string{"temper", "peer"}, []float64{3e6, 4e6}, []int64{1, 1})},
+			{Title: "`temper collect`", Text: "sources", Kind: command, Counts: "rows", Members: members([]string{"temper"}, []float64{5e6}, []int64{1 << 28})}}}
 	got, err := render(r)
 	if err != nil {
 		t.Fatal(err)

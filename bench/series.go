@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,22 +10,27 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"temper/internal/kernel"
 )
 
 // A result is what one process measured of itself.
 type result struct {
-	Units   int64   `json:"units"`      // bytes of text, or tokens trained
-	Seconds float64 `json:"seconds"`    //
-	Peak    int64   `json:"peak_bytes"` // of resident memory
-	Count   int64   `json:"count"`      // what came out of one pass: tokens, rows kept; 0 where it says nothing
+	Units   int64   `json:"units"`          // bytes of text, or tokens trained
+	Seconds float64 `json:"seconds"`        // of processor time for bytes, of the clock for tokens
+	Wall    float64 `json:"wall,omitempty"` // seconds of the clock, for bytes
+	Peak    int64   `json:"peak_bytes"`     // of resident memory
+	Count   int64   `json:"count"`          // what came out of one pass: tokens, rows kept; 0 where it says nothing
+	F1      float64 `json:"f1,omitempty"`   // of main texts
 }
 
 // A contestant is one program of a series with its results so far.
 type contestant struct {
 	Name    string
-	args    []string // of the peers' script, or of this program with -run; training of ours has none
+	args    []string // of the peers' script, of this program with -run, or of the binary; training of ours has none
+	in      string   // the texts' file; "" where there are none
+	base    string   // whose tokenizer; "" for the base model
 	ours    bool
 	Results []result
 }
@@ -32,6 +38,7 @@ type contestant struct {
 // A series is one thing that several programs do.
 type series struct {
 	Title   string
+	Text    string // the kind of text
 	Counts  string // what a pass over texts counts
 	Kind    kind
 	Same    bool         // all must count the same
@@ -45,6 +52,7 @@ const (
 	data       kind = iota // units are bytes of text
 	training               // units are tokens trained
 	generation             // units are tokens read or drawn
+	command                // units are bytes of text; the binary, from files to files
 )
 
 // series are all there are; without Python they have no peers.
@@ -62,20 +70,14 @@ func (s *setting) series() []series {
 		train("full", "f32", "Full checkpointing"),
 		generate("prefill", "Reading 512 tokens"),
 		generate("decode", "Drawing 128 tokens"),
-		{Title: "MinHash", Counts: "signatures", Members: []contestant{
-			{Name: "temper", ours: true, args: []string{"minhash"}}, {Name: "datatrove", args: []string{"minhash"}}, {Name: "rensa", args: []string{"rensa"}}}},
-		{Title: "Near duplicates", Counts: "kept", Members: []contestant{{Name: "temper", ours: true, args: []string{"near"}}}},
-		{Title: "Gopher filters", Counts: "kept", Members: []contestant{
-			{Name: "temper", ours: true, args: []string{"filter"}}, {Name: "datatrove", args: []string{"filter"}}}},
-		{Title: "Tokenizer", Counts: "tokens", Same: true, Members: []contestant{
-			{Name: "temper", ours: true, args: []string{"tokenize"}}, {Name: "tokenizers", args: []string{"tokenize"}}}},
 	}
+	all = append(append(all, s.data()...), s.commands()...)
 	if kernel.BF16.Supported() {
 		all = slices.Insert(all, 2, train("none", "bf16", "No checkpointing, `compute: bf16`"))
 	}
 	if s.python == "" {
 		for i := range all {
-			all[i].Members = all[i].Members[:1]
+			all[i].Members = all[i].Members[:min(1, len(all[i].Members))]
 		}
 	}
 	return all
@@ -87,7 +89,7 @@ func (r *series) measure(ctx context.Context, s *setting, round int) error {
 		m := &r.Members[(i+round)%len(r.Members)]
 		got, err := s.measure(ctx, m)
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", r.Title, m.Name, err)
+			return fmt.Errorf("%s, %s, %s: %w", r.Title, r.Text, m.Name, err)
 		}
 		if got.Units <= 0 || got.Seconds <= 0 {
 			return fmt.Errorf("%s, %s: it measured nothing: %+v", r.Title, m.Name, got)
@@ -96,18 +98,22 @@ func (r *series) measure(ctx context.Context, s *setting, round int) error {
 			return fmt.Errorf("%s: %s counts %d %s, another %d", r.Title, m.Name, got.Count, r.Counts, first[0].Count)
 		}
 		m.Results = append(m.Results, got)
-		fmt.Fprintf(os.Stderr, "round %d: %s, %s: %s\n", round+1, r.Title, m.Name, rate(r, got.rate()))
+		fmt.Fprintf(os.Stderr, "round %d: %s: %s: %s\n", round+1, strings.TrimSuffix(r.Title+", "+r.Text, ", "), m.Name, rate(r, got.rate()))
 	}
 	return nil
 }
 
 func (s *setting) measure(ctx context.Context, m *contestant) (got result, err error) {
-	if m.ours && m.args[0] == "train" {
+	switch {
+	case m.ours && m.args[0] == "train":
 		return s.tune(ctx, m.args[1], m.args[2])
+	case m.ours && m.in == commandLine:
+		return s.command(ctx, m.args)
 	}
-	name, args := s.self, []string{"-run", m.args[0], "-in", s.texts, "-base", s.base}
+	base := cmp.Or(m.base, s.base)
+	name, args := s.self, []string{"-run", m.args[0], "-in", m.in, "-base", base}
 	if !m.ours {
-		name, args = s.python, append([]string{filepath.FromSlash("bench/peers.py"), s.base, s.texts, s.ids}, m.args...)
+		name, args = s.python, append([]string{filepath.FromSlash("bench/peers.py"), base, m.in, s.ids}, m.args...)
 	}
 	out, err := output(ctx, name, args...)
 	if err != nil {

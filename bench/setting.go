@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -26,19 +27,21 @@ const (
 // A setting is what the measurements share.
 type setting struct {
 	dir    string
-	temper string // the binary
-	self   string // this program
-	python string // of the peers; "" where there is none
-	base   string // path of the GGUF file
-	texts  string // path of the JSONL that the engines read
-	ids    string // path of the token stream that the trainers read
-	bytes  int64  // of the texts
-	count  int    // texts
+	temper string          // the binary
+	self   string          // this program
+	python string          // of the peers; "" where there is none
+	base   string          // path of the GGUF file
+	ids    string          // path of the token stream that the trainers read
+	code   text            // sources and notes
+	prose  text            // pages made of sentences in them
+	pages  string          // folder of the pages whose main texts are known; "" where there is none
+	qwen   string          // folder of Qwen3's tokenizer.json; "" where there is none
+	has    map[string]bool // Python's modules that are not in every environment
 }
 
-// newSetting collects the texts and makes the token stream.
+// newSetting finds the programs and the base model, makes the texts, and writes the token stream.
 func newSetting(ctx context.Context, dir, temper, base string) (*setting, error) {
-	s := &setting{dir: dir, temper: temper, base: base, texts: filepath.Join(dir, "texts.jsonl"), ids: filepath.Join(dir, "ids.i32")}
+	s := &setting{dir: dir, temper: temper, base: base, ids: filepath.Join(dir, "ids.i32"), has: map[string]bool{}}
 	var err error
 	if s.self, err = os.Executable(); err != nil {
 		return nil, err
@@ -54,18 +57,33 @@ func newSetting(ctx context.Context, dir, temper, base string) (*setting, error)
 		}
 		s.base = strings.TrimSpace(string(out))
 	}
-	if _, err = output(ctx, temper, "collect", "-r", filepath.FromSlash("examples/go-docs/recipe.yaml"), "-o", s.texts); err != nil {
+	for _, module := range []string{"ftfy", "trafilatura"} {
+		if s.python != "" {
+			_, err := output(ctx, s.python, "-c", "import "+module)
+			s.has[module] = err == nil
+		}
+	}
+	s.pages, s.qwen = shared("html-extract"), shared("tokenizers/qwen3")
+	if s.code, s.prose, err = newTexts(ctx, dir, s.python); err != nil {
 		return nil, err
 	}
-	texts, err := readTexts(s.texts)
+	if err := s.writeRows(ctx); err != nil {
+		return nil, err
+	}
+	texts, err := readTexts(s.code.sample)
 	if err != nil {
 		return nil, err
 	}
-	s.count = len(texts)
-	for _, t := range texts {
-		s.bytes += int64(len(t.Text))
-	}
 	return s, s.writeIDs(ctx, texts)
+}
+
+// shared is the path of data that is not in the repository, or "" where it is not there.
+func shared(name string) string {
+	path := filepath.Join(cmp.Or(os.Getenv("TEMPER_SHARED"), filepath.Join("..", "shared", "data")), filepath.FromSlash(name))
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }
 
 // writeIDs writes as many token ids of the texts as the trainers need.
