@@ -27,6 +27,7 @@ func NewGenerator(m *Model, a *lora.Adapter, maxContext int) (*Generator, error)
 	if err != nil {
 		return nil, err
 	}
+	p.arrange()
 	return &Generator{m: p.m, pass: p, context: maxContext, sizes: map[*cache]int{}}, nil
 }
 

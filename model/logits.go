@@ -48,7 +48,14 @@ func (p *pass) logits(h []float32) []float32 {
 		p.head = make([]float32, n*p.m.Vocab)
 	}
 	y := p.head[:n*p.m.Vocab]
-	multiply(y, h, n, p.m.Head)
+	switch {
+	case n > fewRows:
+		kernel.MulT(y, h, n, p.m.Head, false)
+	case p.fewHead != nil:
+		kernel.FewProducts([][]float32{y}, h, n, []*kernel.Few{p.fewHead})
+	default:
+		kernel.MatVec(y, h, n, p.m.Head)
+	}
 	if p.m.LogitCap > 0 {
 		kernel.Cap(y, p.m.LogitCap)
 	}

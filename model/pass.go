@@ -25,7 +25,11 @@ type pass struct {
 	x, norm, q, k, v, o, gate, up, xa, inv, head []float32
 	pos                                          []int32
 
+	few     [][Kinds]*kernel.Few // by layer, for rows drawn one by one; nil: the matrices as they are
+	fewHead *kernel.Few
+
 	ws           []*quant.Tensor
+	fews         []*kernel.Few
 	keys, values [][]float32 // of the sequences that continue by one row each
 	lengths      []int
 }
@@ -74,6 +78,19 @@ func newPass(m *Model, a *lora.Adapter, rows int) (*pass, error) {
 	}
 	p.pos = make([]int32, rows)
 	return p, nil
+}
+
+// arrange makes copies of the weights that few rows are multiplied with faster: for tokens that are drawn one by one.
+func (p *pass) arrange() {
+	p.few = make([][Kinds]*kernel.Few, len(p.m.Layers))
+	for i := range p.few {
+		for k, w := range p.m.Layers[i].Linear {
+			if w != nil {
+				p.few[i][k] = kernel.NewFew(w)
+			}
+		}
+	}
+	p.fewHead = kernel.NewFew(p.m.Head)
 }
 
 func (m *Model) attention() kernel.Attention {
@@ -234,7 +251,14 @@ func (p *pass) linear(x []float32, n, layer int, kinds []Kind, ys ...[]float32) 
 	for _, k := range kinds {
 		p.ws = append(p.ws, l.Linear[k])
 	}
-	if n <= fewRows {
+	switch {
+	case n <= fewRows && p.few != nil:
+		p.fews = p.fews[:0]
+		for _, k := range kinds {
+			p.fews = append(p.fews, p.few[layer][k])
+		}
+		kernel.FewProducts(ys, x[:n*p.ws[0].Cols], n, p.fews)
+	case n <= fewRows:
 		kernel.MatVecs(ys, x[:n*p.ws[0].Cols], n, p.ws)
 	}
 	for i, k := range kinds {
@@ -270,13 +294,4 @@ func (p *pass) adapt(y, x []float32, n, layer int, k Kind) {
 	kernel.Gemm(n, r, w.Cols, x, w.Cols, 1, pair.A, 1, w.Cols, xa, r, false)
 	kernel.Scale(xa, p.scales[layer][k])
 	kernel.Gemm(n, w.Rows, r, xa, r, 1, pair.B, 1, r, y, w.Rows, true)
-}
-
-// multiply computes y (n, Rows) = x (n, Cols)·Wᵀ.
-func multiply(y, x []float32, n int, w *quant.Tensor) {
-	if n <= fewRows {
-		kernel.MatVec(y, x, n, w)
-		return
-	}
-	kernel.MulT(y, x, n, w, false)
 }

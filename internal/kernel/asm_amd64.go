@@ -189,3 +189,69 @@ func bfloat512(n int64, src *float32, dst *float32)
 
 //go:noescape
 func pair512(n int64, low *float32, high *float32, dst *float32)
+
+//go:noescape
+func lanes4x32h_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32h_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32hm_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32hm_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32f_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32f_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32fm_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x32fm_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x16f_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x16f_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x16fm_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes4x16fm_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32h_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32h_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32hm_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32hm_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32f_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32f_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32fm_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x32fm_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x16f_1_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)
+
+//go:noescape
+func lanes8x16f_4_512(n int64, w *byte, x *float32, ldx int64, sums *float32, lds int64, values *float32, y *float32, ldy int64)

@@ -14,6 +14,7 @@ type level struct {
 	vectors
 	decode [quant.Types]decoder // by format; f is nil where there is none
 	paired *pairedLevel         // of bfloat16; nil where there is none
+	lanes  map[lanesKey]lanesKind
 }
 
 // A tile is micro-kernels of mr rows and 1, 2, … vectors of lane columns: c[mr,·] = a[mr,k]·b[k,·], added to c unless acc is 0.

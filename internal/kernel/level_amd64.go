@@ -17,6 +17,14 @@ var avx512 = level{
 		highest: highest512, expSum: expSum512, attend: attend512, swiglu: swiglu512, swigluBack: swigluBack512, adam: adam512},
 	decode: [quant.Types]decoder{quant.Q4_0: {32, 18, q40_512, dots_q40_512}, quant.Q4_1: {32, 20, q41_512, dots_q41_512}, quant.Q8_0: {32, 34, q80_512, dots_q80_512},
 		quant.F16: {16, 32, f16_512, dots_f16_512}, quant.BF16: {16, 32, bf16_512, dots_bf16_512}},
+	lanes: map[lanesKey]lanesKind{
+		{4, 32, true, false}: {256 + 32, lanes4x32h_1_512, lanes4x32h_4_512}, {4, 32, true, true}: {256 + 64, lanes4x32hm_1_512, lanes4x32hm_4_512},
+		{4, 32, false, false}: {256 + 64, lanes4x32f_1_512, lanes4x32f_4_512}, {4, 32, false, true}: {256 + 128, lanes4x32fm_1_512, lanes4x32fm_4_512},
+		{4, 16, false, false}: {128 + 64, lanes4x16f_1_512, lanes4x16f_4_512}, {4, 16, false, true}: {128 + 128, lanes4x16fm_1_512, lanes4x16fm_4_512},
+		{8, 32, true, false}: {512 + 32, lanes8x32h_1_512, lanes8x32h_4_512}, {8, 32, true, true}: {512 + 64, lanes8x32hm_1_512, lanes8x32hm_4_512},
+		{8, 32, false, false}: {512 + 64, lanes8x32f_1_512, lanes8x32f_4_512}, {8, 32, false, true}: {512 + 128, lanes8x32fm_1_512, lanes8x32fm_4_512},
+		{8, 16, false, false}: {256 + 64, lanes8x16f_1_512, lanes8x16f_4_512},
+	},
 }
 
 var avx2 = level{

@@ -28,6 +28,9 @@ func toHalf(f float32) uint16 {
 	return sign | uint16((abs-112<<23+0xfff+abs>>13&1)>>13)
 }
 
+// Half rounds to the bits of the nearest binary16 number, ties to even.
+func Half(f float32) uint16 { return toHalf(f) }
+
 // brain is the value of a bfloat16 number: the upper half of a float32.
 func brain(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
 

@@ -288,6 +288,7 @@ func main() {
 	packT16()
 	packT8()
 	bfloats()
+	lanes()
 	Generate()
 	if err := encode(flag.Lookup("out").Value.String()); err != nil {
 		log.Fatal(err)
