@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -44,4 +45,23 @@ func TestFew(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkFewProducts is one row's products with a matrix in the second-level cache, and with one in memory.
+func BenchmarkFewProducts(b *testing.B) {
+	for _, typ := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q8_0, quant.Q6_K} {
+		for _, rows := range []int{512, 65536} {
+			for _, n := range []int{1, 4} {
+				const cols = 768
+				w := NewFew(filled(b, typ, rows, cols))
+				x, y := random(1, n*cols), make([]float32, n*rows)
+				b.Run(fmt.Sprintf("%v/%d/x%d", typ, rows, n), func(b *testing.B) {
+					for b.Loop() {
+						FewProducts([][]float32{y}, x, n, []*Few{w})
+					}
+					b.ReportMetric(float64(n*rows*cols)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
+				})
+			}
+		}
+	}
 }
