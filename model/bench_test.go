@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"testing"
+
+	"temper/lora"
 )
 
 // BenchmarkPrefill is reading a prompt of 512 tokens, and BenchmarkDecode drawing the tokens after it: 64 for each prompt.
@@ -39,9 +41,28 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-func benchmarkModel(b *testing.B) (*Generator, []int32) {
+// BenchmarkDecodeAdapted is drawing tokens with an adapter of rank 16 on every linear layer.
+func BenchmarkDecodeAdapted(b *testing.B) {
 	m := open(b, "models/SmolLM2-135M-Instruct.Q4_1.gguf")
-	g, err := NewGenerator(m, nil, 1024)
+	a, err := lora.New(m.Modules(), lora.Options{Rank: 16}.WithDefaults(), 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	g, prompt := benchmarkGenerator(b, m, a)
+	for b.Loop() {
+		if _, err := g.Generate([][]int32{prompt[:16]}, Sampling{MaxTokens: 64}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(64*b.N)/b.Elapsed().Seconds(), "tokens/s")
+}
+
+func benchmarkModel(b *testing.B) (*Generator, []int32) {
+	return benchmarkGenerator(b, open(b, "models/SmolLM2-135M-Instruct.Q4_1.gguf"), nil)
+}
+
+func benchmarkGenerator(b *testing.B, m *Model, a *lora.Adapter) (*Generator, []int32) {
+	g, err := NewGenerator(m, a, 1024)
 	if err != nil {
 		b.Fatal(err)
 	}

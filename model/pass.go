@@ -27,6 +27,7 @@ type pass struct {
 
 	few     [][Kinds]*kernel.Few // by layer, for rows drawn one by one; nil: the matrices as they are
 	fewHead *kernel.Few
+	across  [][Kinds][]float32 // B of the pairs, (rank, out); nil without few
 
 	ws           []*quant.Tensor
 	fews         []*kernel.Few
@@ -91,6 +92,19 @@ func (p *pass) arrange() {
 		}
 	}
 	p.fewHead = kernel.NewFew(p.m.Head)
+	if p.pairs == nil {
+		return
+	}
+	p.across = make([][Kinds][]float32, len(p.pairs))
+	for i := range p.pairs {
+		for k, pair := range p.pairs[i] {
+			b := make([]float32, len(pair.B))
+			for at, v := range pair.B {
+				b[at%p.rank*(len(b)/p.rank)+at/p.rank] = v
+			}
+			p.across[i][k] = b
+		}
+	}
 }
 
 func (m *Model) attention() kernel.Attention {
@@ -290,6 +304,10 @@ func (p *pass) adapt(y, x []float32, n, layer int, k Kind) {
 		return
 	}
 	pair, r := &p.pairs[layer][k], p.rank
+	if n <= fewRows && p.across != nil {
+		kernel.AddLowRank(y, x, n, pair.A, p.across[layer][k], r, w.Cols, w.Rows, p.scales[layer][k])
+		return
+	}
 	xa := p.xa[:n*r]
 	kernel.Gemm(n, r, w.Cols, x, w.Cols, 1, pair.A, 1, w.Cols, xa, r, false)
 	kernel.Scale(xa, p.scales[layer][k])

@@ -83,3 +83,24 @@ func (t *level) dots(y, x []float32, n int, four []float32, w *quant.Tensor) {
 		t.dots1(k, &x[i*w.Cols], k, &four[0], k, &y[i*w.Rows], out)
 	}
 }
+
+// AddLowRank adds scale·(x·aᵀ)·b to y (n,out) for few rows x (n,in) on the calling thread; a is (rank,in), and b (rank,out). A row of x
+// has the same result whatever the others are.
+func AddLowRank(y, x []float32, n int, a, b []float32, rank, in, out int, scale float32) {
+	s := workspaces.take()
+	defer workspaces.give(s)
+	xa, t := grow(&s.row, rank), current
+	for i := range n {
+		row, j := x[i*in:(i+1)*in], 0
+		for ; j+4 <= rank && t.dots1 != nil; j += 4 {
+			four := a[j*in : (j+4)*in]
+			t.dots1(int64(in), &row[0], 0, &four[0], int64(in), &xa[j : j+4][0], 0)
+		}
+		for ; j < rank; j++ {
+			xa[j] = dot(row, a[j*in:])
+		}
+		for j, v := range xa {
+			Axpy(y[i*out:(i+1)*out], scale*v, b[j*out:(j+1)*out])
+		}
+	}
+}
