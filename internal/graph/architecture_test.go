@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -89,9 +90,12 @@ func shareA(c Config, l *Layer) {
 }
 
 // architecture makes a block of that architecture, a layer and an input.
-func architecture(t *testing.T, name string) (Config, *Layer, Input) {
+func architecture(t *testing.T, name string, set ...func(*Config)) (Config, *Layer, Input) {
 	t.Helper()
 	c := small()
+	for _, f := range set {
+		f(&c)
+	}
 	l := newLayer(c, 1)
 	architectures[name](&c, l)
 	shareA(c, l)
@@ -325,38 +329,64 @@ func TestArchitectures(t *testing.T) {
 	}
 }
 
-// TestArchitecturesAgain: computing a block again for the backward pass gives the bits of keeping its values, and what it will
-// allocate is known.
+// TestArchitecturesAgain: every tier gives the bits of keeping all values, with pairs and with magnitudes, with dropout and where the
+// gradients of queries, keys and values find no place in those of gate and up; and what a block will allocate is known.
 func TestArchitecturesAgain(t *testing.T) {
 	for name := range architectures {
-		c, l, in := architecture(t, name)
-		b, dy := build(t, c), random(rand.New(rand.NewPCG(1, 2)), c.Rows*c.Dim, 1)
-		grads := func(forward bool) [][]float32 {
-			l.zero()
-			if forward {
-				if _, err := b.Forward(in); err != nil {
-					t.Fatal(err)
-				}
-				for _, s := range b.scratch.buffers { // of other blocks, meanwhile
-					clear(s.Float32s())
-				}
+		for _, ff := range []int{40, 56} {
+			for _, dropout := range []float64{0, 0.3} {
+				t.Run(fmt.Sprintf("%s, %d, %g", name, ff, dropout), func(t *testing.T) {
+					var want [][]float32
+					for _, selective := range []bool{false, true} {
+						c, l, in := architecture(t, name, func(c *Config) { c.FF, c.Dropout, c.Selective = ff, dropout, selective })
+						in.Key = 7
+						b := build(t, c)
+						for _, way := range []string{"kept", "kept, scratch lost", "computed again"} {
+							got := gradients(t, b, in, l, way)
+							if want == nil {
+								want = got
+							}
+							for i := range want {
+								if !slices.Equal(got[i], want[i]) {
+									t.Errorf("selective %v, %s: value %d differs", selective, way, i)
+								}
+							}
+						}
+						own, scratch := b.Bytes()
+						wantOwn, wantScratch := c.Bytes()
+						if own != wantOwn || scratch != wantScratch {
+							t.Errorf("selective %v: allocated %d and %d, predicted %d and %d", selective, own, scratch, wantOwn, wantScratch)
+						}
+					}
+				})
 			}
-			dx := make([]float32, c.Rows*c.Dim)
-			if err := b.Backward(in, dx, slices.Clone(dy)); err != nil {
-				t.Fatal(err)
-			}
-			return append(clone(l.grads()), dx)
-		}
-		kept, again := grads(true), grads(false)
-		for i := range kept {
-			if !slices.Equal(kept[i], again[i]) {
-				t.Errorf("%s: gradient %d differs", name, i)
-			}
-		}
-		own, scratch := b.Bytes()
-		wantOwn, wantScratch := c.Bytes()
-		if own != wantOwn || scratch != wantScratch {
-			t.Errorf("%s: allocated %d and %d, predicted %d and %d", name, own, scratch, wantOwn, wantScratch)
 		}
 	}
+}
+
+// gradients are those of a layer's pairs and of its input, whatever the buffers held before.
+func gradients(t *testing.T, b *Block, in Input, l *Layer, way string) [][]float32 {
+	t.Helper()
+	l.zero()
+	if way != "computed again" {
+		if _, err := b.Forward(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if way != "kept" { // others' blocks had the scratch meanwhile
+		b.scratch.holder = nil
+		for _, s := range b.scratch.buffers {
+			for i := range s.Float32s() {
+				s.Float32s()[i] = float32(math.NaN())
+			}
+		}
+	}
+	dx := random(rand.New(rand.NewPCG(1, 2)), b.cfg.Rows*b.cfg.Dim, 1)
+	if err := b.Backward(in, dx, dx); err != nil {
+		t.Fatal(err)
+	}
+	if b.intact != (way == "kept") {
+		t.Errorf("%s: what lies in scratch is taken for intact: %v", way, b.intact)
+	}
+	return append(clone(l.grads()), dx[:in.N*b.cfg.Dim])
 }

@@ -9,9 +9,9 @@
 // Which operations a block has is its Config's; what only changes an operation's numbers, such as a window, is the layer's.
 //
 // The backward pass runs the program of the whole graph. Where the block's values are still those of the forward pass to
-// differentiate, forward operations return what they hold, but for norms and SwiGLU, which are computed again because their
-// outputs cost more memory than time; otherwise all compute again: that is gradient checkpointing (Chen et al. 2016,
-// arXiv:1604.06174), a block at a time.
+// differentiate, forward operations return what they hold, but for those whose outputs cost more memory than time (norms and
+// SwiGLU; gate and up too if the Config says selective), which lie in scratch and are computed again unless the scratch still
+// holds them; otherwise all compute again: that is gradient checkpointing (Chen et al. 2016, arXiv:1604.06174), a block at a time.
 package graph
 
 import (
@@ -57,6 +57,8 @@ type Config struct {
 	SharedA                          bool // the adapted layers of a group have one A
 
 	Magnitudes bool // the rows of adapted layers have lengths of their own: DoRA
+
+	Selective bool // gate and up are not kept for the backward pass but computed again
 }
 
 // A Layer is what a block computes with: frozen weights, and the pairs with their gradients. The A factors of a group lie one
@@ -96,12 +98,14 @@ type Block struct {
 	bytes   int64
 
 	in      Input
-	live    bool // buffers hold the forward pass of in
+	live    bool // own buffers hold the forward pass of in
 	reuse   bool // forward operations return what they hold
-	again   bool // forward operations run only for the backward pass: the block's own output is not needed
+	intact  bool // and so do those whose output lies in scratch
+	partly  bool // forward operations run only for the backward pass: the block's own output is not needed
 	inputDX bool // the gradient of X is wanted
 
 	x, y, dy, dx *G.Node
+	gateUp       *G.Node
 	a, da        [Groups]*G.Node
 	b, db        [Linears]*G.Node
 	forward      G.VM
@@ -173,14 +177,15 @@ func (b *Block) Close() error {
 // Forward computes the block and returns its output, (Rows, Dim), of which the first in.N rows count. It is valid until the
 // next call.
 func (b *Block) Forward(in Input) ([]float32, error) {
-	b.live, b.reuse, b.again = false, false, false
+	b.live, b.reuse, b.intact, b.partly = false, false, false, false
+	b.scratch.holder = nil
 	if err := b.bind(in); err != nil {
 		return nil, err
 	}
 	if err := b.run(b.forward); err != nil {
 		return nil, fmt.Errorf("layer %d forward: %w", in.Layer.Index, err)
 	}
-	b.live = true
+	b.live, b.scratch.holder = true, b
 	return floats(b.y.Value()), nil
 }
 
@@ -189,7 +194,8 @@ func (b *Block) Forward(in Input) ([]float32, error) {
 // computed again.
 func (b *Block) Backward(in Input, dx, dy []float32) error {
 	b.reuse = b.live && b.in.Layer == in.Layer && &b.in.X[0] == &in.X[0] && b.in.N == in.N
-	b.live, b.again, b.inputDX = false, true, dx != nil
+	b.intact = b.reuse && b.scratch.holder == b
+	b.live, b.partly, b.inputDX, b.scratch.holder = false, true, dx != nil, nil
 	if err := b.bind(in); err != nil {
 		return err
 	}

@@ -123,14 +123,28 @@ func TestFiniteDifferences(t *testing.T) {
 	}
 }
 
-// TestCheckpointing holds that one block that computes again gives the bits of one block a layer that keeps everything.
-func TestCheckpointing(t *testing.T) {
-	for _, dropout := range []float64{0, 0.3} {
+// shapes are blocks whose values find their places in different ways.
+var shapes = map[string]func(*Config){
+	"narrow":  func(*Config) {},              // gate and up leave no room for queries, keys and values
+	"llama":   func(c *Config) { c.FF = 56 }, // and here they do
+	"dropout": func(c *Config) { c.FF, c.Dropout = 56, 0.3 },
+	"gemma":   func(c *Config) { c.FF, c.QKNorm, c.PostNorms, c.GELU = 56, true, true, true },
+	"phi3":    func(c *Config) { c.FF, c.SharedA = 56, true },
+	"frozen":  func(c *Config) { c.Adapted = [Linears]bool{6: true} },
+}
+
+// TestTiers holds that one block that computes again, and blocks that keep only some of their values, give the bits of one block a
+// layer that keeps all.
+func TestTiers(t *testing.T) {
+	for name, set := range shapes {
 		c := small()
-		c.Dropout = dropout
+		set(&c)
 		var layers []*Layer
 		for i := range 3 {
-			layers = append(layers, newLayer(c, i))
+			l := newLayer(c, i)
+			shareA(c, l)
+			l.PostAttnNorm, l.PostFFNNorm, l.QNorm, l.KNorm = l.FFNNorm, l.AttnNorm, l.AttnNorm[:c.HeadDim], l.FFNNorm[:c.HeadDim]
+			layers = append(layers, l)
 		}
 		run := func(blocks []*Block) [][]float32 {
 			dy := random(rand.New(rand.NewPCG(1, 2)), c.Rows*c.Dim, 1)
@@ -139,7 +153,7 @@ func TestCheckpointing(t *testing.T) {
 			ins := make([]Input, len(layers))
 			for i, l := range layers {
 				l.zero()
-				in.Layer, ins[i] = l, in
+				ins[i] = in
 				ins[i].Layer = l
 				y, err := blocks[i].Forward(ins[i])
 				if err != nil {
@@ -158,20 +172,26 @@ func TestCheckpointing(t *testing.T) {
 			}
 			return append(out, in.X[:in.N*c.Dim], dy[:in.N*c.Dim])
 		}
-		one := build(t, c)
-		scratch := NewScratch()
-		var each []*Block
-		for range layers {
-			b, err := New(c, scratch)
-			if err != nil {
-				t.Fatal(err)
+		each := func(c Config) (all []*Block) {
+			scratch := NewScratch()
+			for range layers {
+				b, err := New(c, scratch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, b)
 			}
-			each = append(each, b)
+			return all
 		}
-		got, want := run([]*Block{one, one, one}), run(each)
-		for i := range want {
-			if !slices.Equal(got[i], want[i]) {
-				t.Errorf("dropout %g: value %d differs", dropout, i)
+		lean := c
+		lean.Selective = true
+		one := build(t, c)
+		want := run(each(c))
+		for tier, got := range map[string][][]float32{"full": run([]*Block{one, one, one}), "selective": run(each(lean))} {
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("%s, %s: value %d differs", name, tier, i)
+				}
 			}
 		}
 	}
@@ -211,19 +231,24 @@ func TestPanicIsError(t *testing.T) {
 
 // TestBytes holds the figure of the preflight to what is allocated.
 func TestBytes(t *testing.T) {
-	for _, dropout := range []float64{0, 0.5} {
-		c := small()
-		c.Dropout = dropout
-		b, l := build(t, c), newLayer(c, 0)
-		in := newInput(c, l)
-		in.Key = 1
-		if err := b.Backward(in, make([]float32, c.Rows*c.Dim), in.X); err != nil {
-			t.Fatal(err)
-		}
-		own, scratch := b.Bytes()
-		wantOwn, wantScratch := c.Bytes()
-		if own != wantOwn || scratch != wantScratch {
-			t.Errorf("dropout %g: allocated %d and %d, predicted %d and %d", dropout, own, scratch, wantOwn, wantScratch)
+	for name, set := range shapes {
+		for _, selective := range []bool{false, true} {
+			c := small()
+			set(&c)
+			c.Selective = selective
+			b, l := build(t, c), newLayer(c, 0)
+			shareA(c, l)
+			l.PostAttnNorm, l.PostFFNNorm, l.QNorm, l.KNorm = l.FFNNorm, l.AttnNorm, l.AttnNorm[:c.HeadDim], l.FFNNorm[:c.HeadDim]
+			in := newInput(c, l)
+			in.Key = 1
+			if err := b.Backward(in, make([]float32, c.Rows*c.Dim), in.X); err != nil {
+				t.Fatal(err)
+			}
+			own, scratch := b.Bytes()
+			wantOwn, wantScratch := c.Bytes()
+			if own != wantOwn || scratch != wantScratch {
+				t.Errorf("%s, selective %v: allocated %d and %d, predicted %d and %d", name, selective, own, scratch, wantOwn, wantScratch)
+			}
 		}
 	}
 }
@@ -258,7 +283,7 @@ func TestAdamW(t *testing.T) {
 	}
 }
 
-// TestEngineAdds holds that gorgonia's own sum of two gradients allocates nothing of the sequence's size.
+// TestEngineAdds holds that gorgonia's own sum of two gradients lies where a norm's output has lain.
 func TestEngineAdds(t *testing.T) {
 	c := small()
 	b := build(t, c)
@@ -268,9 +293,8 @@ func TestEngineAdds(t *testing.T) {
 		if err := b.Backward(in, dx, in.X); err != nil {
 			t.Fatal(err)
 		}
-		sum := b.scratch.buffers["sum"]
-		if sum == nil || &sum.Float32s()[0] != &floats(b.dx.Value())[0] {
-			t.Error("the gradient of the input is not in the scratch")
+		if sum := &floats(b.dx.Value())[0]; sum != &b.scratch.buffers[norms[0]].Float32s()[0] && sum != &b.scratch.buffers[norms[1]].Float32s()[0] {
+			t.Error("the gradient of the input is elsewhere")
 		}
 	}
 }

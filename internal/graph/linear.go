@@ -43,11 +43,12 @@ func (b *Block) linear(group int, x *G.Node, in int, outs ...int) *G.Node {
 	}
 	l.width = adapted * b.cfg.Rank
 	args := G.Nodes{x}
+	hold := b.hold(group)
 	if adapted > 0 {
 		if b.cfg.Magnitudes {
-			l.z = b.keep(b.cfg.Rows, total)
+			l.z = hold(fmt.Sprintf("z%d", group), b.cfg.Rows, total)
 		}
-		l.xa = b.keep(b.cfg.Rows, l.width)
+		l.xa = hold(fmt.Sprintf("xa%d", group), b.cfg.Rows, l.width)
 		b.a[group] = b.matrix(x.Graph(), fmt.Sprintf("A%d", group), l.width, in)
 		args = append(args, b.a[group])
 		for i, m := range Members[group] {
@@ -57,7 +58,8 @@ func (b *Block) linear(group int, x *G.Node, in int, outs ...int) *G.Node {
 			}
 		}
 	}
-	o := b.op(fmt.Sprintf("linear%d", group), len(args), b.keep(b.cfg.Rows, total), l.forward)
+	o := b.op(fmt.Sprintf("linear%d", group), len(args), hold(fmt.Sprintf("linear%d", group), b.cfg.Rows, total), l.forward)
+	o.cheap = b.again(group)
 	o.diff = l.diff
 	return o.apply(args...)
 }
@@ -88,7 +90,7 @@ func (l *linearGroup) forward(in [][]float32, y []float32) {
 	if l.z != nil {
 		l.stretch(x, dropped, xa, in[2:], y)
 	}
-	if l.last && b.again {
+	if l.last && b.partly {
 		return
 	}
 	l.each(y, in[min(2, len(in)):], func(member, slot int, y, pair []float32) {
@@ -139,7 +141,7 @@ func (l *linearGroup) diff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 	for i, n := range in[1:] {
 		side[i+1] = b.share(fmt.Sprintf("d%s", n.Name()), n.Shape()[0], n.Shape()[1])
 	}
-	dx := b.share(fmt.Sprintf("dx%d", l.group), b.cfg.Rows, l.in)
+	dx := b.work(l.in)
 	o := b.op(fmt.Sprintf("linear%d backward", l.group), len(in)+1, dx, func(in [][]float32, dx []float32) {
 		l.backward(in, dx, side)
 	})
@@ -158,7 +160,8 @@ func (l *linearGroup) diff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 	return out, nil
 }
 
-// backward computes, for dyᵢ in the last input: dBᵢ = dyᵢᵀ·s·xAᵢᵀ, dA = s·(dy·B)ᵀ·x', dx = Σ dyᵢ·Wᵢ + s·(dy·B)·A.
+// backward computes, for dyᵢ in the last input: dBᵢ = dyᵢᵀ·s·xAᵢᵀ, dA = s·(dy·B)ᵀ·x', dx = Σ dyᵢ·Wᵢ + s·(dy·B)·A. dx may lie in
+// x's place: it is written last.
 func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dense) {
 	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
 	x, dy, pairs := in[0], in[len(in)-1], in[min(2, len(in)-1):len(in)-1]

@@ -1,9 +1,10 @@
 package graph
 
 import (
-	"strings"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"temper/internal/kernel"
 )
@@ -14,7 +15,7 @@ func (b *Block) compose(g *G.ExprGraph) {
 	c := b.cfg
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	b.x = b.matrix(g, "x", c.Rows, c.Dim)
-	qkv := b.linear(0, b.norm("attention norm", b.x, func(l *Layer) []float32 { return l.AttnNorm }), c.Dim, q, kv, kv)
+	qkv := b.linear(0, b.norm(norms[0], b.x, func(l *Layer) []float32 { return l.AttnNorm }), c.Dim, q, kv, kv)
 	if c.QKNorm {
 		qkv = b.headNorms(qkv)
 	}
@@ -23,30 +24,32 @@ func (b *Block) compose(g *G.ExprGraph) {
 		o = b.norm("post-attention norm", o, func(l *Layer) []float32 { return l.PostAttnNorm })
 	}
 	h := b.residual(b.x, o, false)
-	gateUp := b.linear(2, b.norm("feed-forward norm", h, func(l *Layer) []float32 { return l.FFNNorm }), c.Dim, c.FF, c.FF)
-	down := b.linear(3, b.swiglu(gateUp), c.FF, c.Dim)
+	b.gateUp = b.linear(gateUp, b.norm(norms[1], h, func(l *Layer) []float32 { return l.FFNNorm }), c.Dim, c.FF, c.FF)
+	down := b.linear(3, b.swiglu(b.gateUp), c.FF, c.Dim)
 	if c.PostNorms {
 		down = b.norm("post-feed-forward norm", down, func(l *Layer) []float32 { return l.PostFFNNorm })
 	}
 	b.y = b.residual(h, down, true)
 }
 
-// norm is RMSNorm with the layer's weights.
+// The norms of the stream, in whose places its gradient is summed.
+var norms = []string{"attention norm", "feed-forward norm"}
+
+// norm is RMSNorm with the layer's weights. Norms of branches share one place: only their sums are read again.
 func (b *Block) norm(name string, x *G.Node, weights func(*Layer) []float32) *G.Node {
 	rows, d := b.cfg.Rows, b.cfg.Dim
 	inv := b.keep(rows, 1).Float32s()
-	first := x == b.x
-	o := b.op(name, 1, b.share(name, rows, d), func(in [][]float32, y []float32) {
+	first, place := x == b.x, name
+	if !slices.Contains(norms, name) {
+		place = "branch norm"
+	}
+	o := b.op(name, 1, b.share(place, rows, d), func(in [][]float32, y []float32) {
 		n := b.in.N
 		kernel.RMSNorm(y[:n*d], in[0][:n*d], weights(b.in.Layer), inv[:n], n, d, b.cfg.Eps)
 	})
 	o.cheap = true
 	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
-		scratch := "norm backward"
-		if strings.HasPrefix(name, "post") {
-			scratch = "post norm backward" // the other still holds a gradient
-		}
-		back := b.op(name+" backward", 2, b.share(scratch, rows, d), func(in [][]float32, dx []float32) {
+		back := b.op(name+" backward", 2, o.out, func(in [][]float32, dx []float32) {
 			if n := b.in.N; b.inputDX || !first {
 				kernel.RMSNormBackward(dx[:n*d], in[1][:n*d], in[0][:n*d], weights(b.in.Layer), inv[:n], n, d)
 			}
@@ -140,7 +143,7 @@ func (b *Block) attention(qkv *G.Node) *G.Node {
 		kernels().Forward(y[:n*w], lse[:n*c.Heads], q, k, v, b.in.Seg, n)
 	})
 	o.diff = func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
-		d := b.share("dqkv", c.Rows, w+2*c.KVHeads*c.HeadDim)
+		d := b.besides(w + 2*c.KVHeads*c.HeadDim)
 		back := b.op("attention backward", 3, d, func(in [][]float32, d []float32) {
 			n := b.in.N
 			q, k, v := b.split(in[0])
@@ -153,7 +156,19 @@ func (b *Block) attention(qkv *G.Node) *G.Node {
 	return o.apply(qkv)
 }
 
-// swiglu is silu(gate)·up, or gelu(gate)·up.
+// besides is the place of the gradient of queries, keys and values: that of gate and up, whose gradients are read by then.
+func (b *Block) besides(width int) *tensor.Dense {
+	rows := b.cfg.Rows
+	if !fits(width, b.cfg.FF) {
+		return b.share("dqkv", rows, width)
+	}
+	return view(output(b.gateUp).Float32s()[:rows*width], rows, width)
+}
+
+// fits says whether so many values a row have a place where gate and up are.
+func fits(width, ff int) bool { return width <= 2*ff }
+
+// swiglu is silu(gate)·up, or gelu(gate)·up. Their gradients take the places of gate and up.
 func (b *Block) swiglu(gateUp *G.Node) *G.Node {
 	rows, ff := b.cfg.Rows, b.cfg.FF
 	halves := func(x []float32) (gate, up []float32) { return x[:b.in.N*ff], x[rows*ff : rows*ff+b.in.N*ff] }
@@ -161,16 +176,23 @@ func (b *Block) swiglu(gateUp *G.Node) *G.Node {
 	if b.cfg.GELU {
 		forward, backward = kernel.GeGLU, kernel.GeGLUBackward
 	}
-	o := b.op("swiglu", 1, b.share("swiglu", rows, ff), func(in [][]float32, y []float32) {
+	o := b.op("swiglu", 1, b.work(ff), func(in [][]float32, y []float32) {
 		gate, up := halves(in[0])
 		forward(y[:b.in.N*ff], gate, up)
 	})
 	o.cheap = true
 	o.diff = func(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
-		back := b.op("swiglu backward", 2, b.share("dgate dup", rows, 2*ff), func(in [][]float32, d []float32) {
+		back := b.op("swiglu backward", 2, output(gateUp), func(in [][]float32, _ []float32) {
 			gate, up := halves(in[0])
-			dgate, dup := halves(d)
-			backward(dgate, dup, in[1][:b.in.N*ff], gate, up)
+			pieces := b.scratch.ofThreads()
+			kernel.Parallel(len(gate), piece, func(worker, lo, hi int) {
+				for lo := lo; lo < hi; lo += piece { // one thread has all in one chunk
+					hi := min(hi, lo+piece)
+					dup := pieces[worker][:hi-lo] // up is read after dup is written
+					backward(gate[lo:hi], dup, in[1][lo:hi], gate[lo:hi], up[lo:hi])
+					copy(up[lo:hi], dup)
+				}
+			})
 		})
 		n, err := G.ApplyOp(back, in[0], grad)
 		return G.Nodes{n}, err
@@ -189,7 +211,7 @@ func (b *Block) residual(stream, branch *G.Node, last bool) *G.Node {
 		out = b.share("residual", rows, d)
 	}
 	o := b.op("residual", 2, out, func(in [][]float32, y []float32) {
-		if n := b.in.N * d; !last || !b.again {
+		if n := b.in.N * d; !last || !b.partly {
 			kernel.Add(y[:n], in[1][:n], in[0][:n])
 		}
 	})

@@ -61,7 +61,7 @@ func (l *linearGroup) stretch(x, dropped, xa []float32, pairs [][]float32, y []f
 		b.in.Compute.MulT(z, dropped[:n*l.in], n, b.in.Layer.Linear[s.member], false)
 		kernel.Gemm(n, s.out, r, xa[s.slot*r:], l.width, 1, s.b, 1, r, z, s.out, true)
 	}
-	if l.last && b.again {
+	if l.last && b.partly {
 		return
 	}
 	drops := b.drops()

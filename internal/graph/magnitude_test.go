@@ -69,39 +69,41 @@ func TestMagnitudesDropout(t *testing.T) {
 	}
 }
 
-// TestMagnitudesAgain holds that dropout and magnitudes together give the same bits where values are kept and where they are computed
-// again, in the memory that is foreseen.
+// TestMagnitudesAgain holds that dropout and magnitudes together give the same bits where values are kept, where gate and up are not and
+// where all are computed again, in the memory that is foreseen.
 func TestMagnitudesAgain(t *testing.T) {
 	for _, dropout := range []float64{0, 0.3} {
 		var want [][]float32
-		for _, forward := range []bool{false, true} {
-			c := small()
-			c.Dropout = dropout
-			l := newLayer(c, 0)
-			magnitudes(&c, l)
-			b, in := build(t, c), newInput(c, l)
-			in.Key = 5
-			if forward {
-				if _, err := b.Forward(in); err != nil {
+		for _, selective := range []bool{false, true} {
+			for _, forward := range []bool{false, true} {
+				c := small()
+				c.Dropout, c.Selective = dropout, selective
+				l := newLayer(c, 0)
+				magnitudes(&c, l)
+				b, in := build(t, c), newInput(c, l)
+				in.Key = 5
+				if forward {
+					if _, err := b.Forward(in); err != nil {
+						t.Fatal(err)
+					}
+				}
+				dx := random(rand.New(rand.NewPCG(1, 2)), c.Rows*c.Dim, 1)
+				if err := b.Backward(in, dx, dx); err != nil {
 					t.Fatal(err)
 				}
-			}
-			dx := random(rand.New(rand.NewPCG(1, 2)), c.Rows*c.Dim, 1)
-			if err := b.Backward(in, dx, dx); err != nil {
-				t.Fatal(err)
-			}
-			got := append(l.grads(), dx[:in.N*c.Dim])
-			if want == nil {
-				want = got
-			}
-			for i := range want {
-				if !slices.Equal(got[i], want[i]) {
-					t.Errorf("dropout %g, kept %v: value %d differs", dropout, forward, i)
+				got := append(l.grads(), dx[:in.N*c.Dim])
+				if want == nil {
+					want = got
 				}
-			}
-			own, scratch := b.Bytes()
-			if wantOwn, wantScratch := c.Bytes(); own != wantOwn || scratch != wantScratch {
-				t.Errorf("dropout %g: allocated %d and %d, predicted %d and %d", dropout, own, scratch, wantOwn, wantScratch)
+				for i := range want {
+					if !slices.Equal(got[i], want[i]) {
+						t.Errorf("dropout %g, selective %v, kept %v: value %d differs", dropout, selective, forward, i)
+					}
+				}
+				own, scratch := b.Bytes()
+				if wantOwn, wantScratch := c.Bytes(); own != wantOwn || scratch != wantScratch {
+					t.Errorf("dropout %g, selective %v: allocated %d and %d, predicted %d and %d", dropout, selective, own, scratch, wantOwn, wantScratch)
+				}
 			}
 		}
 	}

@@ -24,7 +24,7 @@ type op struct {
 	do    func(in [][]float32, out []float32)
 	diff  func(in G.Nodes, out, grad *G.Node) (G.Nodes, error) // nil: a gradient's operation, not differentiated again
 	args  [][]float32
-	cheap bool // computed again for every backward pass, so that its output may lie in scratch
+	cheap bool // computed again for a backward pass, so that its output may lie in scratch
 }
 
 // op makes an operation whose output is out.
@@ -49,7 +49,7 @@ func (o *op) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.out.Shap
 
 // Do runs the operation. Panics come back as errors: it runs on the tape machine's goroutine, where nobody else recovers.
 func (o *op) Do(in ...G.Value) (v G.Value, err error) {
-	if o.diff != nil && o.block.reuse && !o.cheap {
+	if o.diff != nil && o.block.reuse && (!o.cheap || o.block.intact) {
 		return o.out, nil
 	}
 	defer func() {

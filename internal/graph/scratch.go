@@ -6,10 +6,28 @@ import (
 	"temper/internal/kernel"
 )
 
-// Scratch is the buffers of backward passes, and of values that are cheap to compute again for them. Blocks share one: only one of them runs at a time.
+// Scratch is the buffers of backward passes, and of values that are computed again for them. Blocks share one: only one of them
+// runs at a time.
+//
+// A backward pass writes where what it reads last has lain: the gradient of a group's input goes to the place of the feed-forward's
+// inner values, the gradients of gate and up, and later of queries, keys and values, to that of gate and up, and the gradient of a
+// norm, and the stream's sum with it, to that of the norm's output.
 type Scratch struct {
 	buffers map[string]*tensor.Dense
 	bytes   int64
+	holder  *Block // whose forward pass the buffers hold; nil if nobody's
+	pieces  [][]float32
+}
+
+// piece is how many values of a gradient wait for their place, few enough for a thread's first-level cache.
+const piece = 2048
+
+// ofThreads is a piece for each thread.
+func (s *Scratch) ofThreads() [][]float32 {
+	for len(s.pieces) < kernel.Threads() {
+		s.pieces = append(s.pieces, make([]float32, piece))
+	}
+	return s.pieces
 }
 
 // NewScratch returns an empty scratch, which the first block fills.
@@ -19,6 +37,22 @@ func NewScratch() *Scratch { return &Scratch{buffers: map[string]*tensor.Dense{}
 func (b *Block) keep(rows, cols int) *tensor.Dense {
 	b.bytes += int64(rows) * int64(cols) * 4
 	return b.dense(rows, cols)
+}
+
+// again says whether the outputs of a group of linear layers are computed again for the backward pass.
+func (b *Block) again(group int) bool { return b.cfg.Selective && group == gateUp }
+
+// hold returns what gives the values of a group of linear layers their place.
+func (b *Block) hold(group int) func(name string, rows, cols int) *tensor.Dense {
+	if b.again(group) {
+		return b.share
+	}
+	return func(_ string, rows, cols int) *tensor.Dense { return b.keep(rows, cols) }
+}
+
+// work is the scratch of the feed-forward's inner values, and later of the gradient of each group's input.
+func (b *Block) work(cols int) *tensor.Dense {
+	return view(b.share("work", b.cfg.Rows, b.widest()).Float32s()[:b.cfg.Rows*cols], b.cfg.Rows, cols)
 }
 
 // share returns the scratch buffer of that name.
@@ -57,11 +91,25 @@ func (e *engine) Add(a, c tensor.Tensor, opts ...tensor.FuncOpt) (tensor.Tensor,
 	}
 	out := a.(*tensor.Dense)
 	if o.Safe() {
-		out = b.share("sum", rows, cols)
+		out = b.spent(c.(*tensor.Dense), out)
 	}
 	n := b.in.N * cols
 	kernel.Add(out.Float32s()[:n], a.(*tensor.Dense).Float32s()[:n], c.(*tensor.Dense).Float32s()[:n])
 	return out, nil
+}
+
+// spent is the place of a sum: that of the first of its terms which is a norm's gradient, or a sum in such a place, since nothing
+// else reads those.
+func (b *Block) spent(terms ...*tensor.Dense) *tensor.Dense {
+	for _, t := range terms {
+		for _, name := range norms {
+			place := b.scratch.buffers[name]
+			if place != nil && &place.Float32s()[0] == &t.Float32s()[0] {
+				return view(place.Float32s(), b.cfg.Rows, b.cfg.Dim)
+			}
+		}
+	}
+	return b.share("sum", b.cfg.Rows, b.cfg.Dim)
 }
 
 // outs is how many outputs each linear layer has.
@@ -75,21 +123,27 @@ func (c Config) Bytes() (own, scratch int64) {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	in := [Groups]int{c.Dim, q, c.Dim, c.FF}
 	outs := c.outs()
-	perRow := 2 + q + c.Heads                                      // norms' 1/rms, attention
-	shared := 2*c.Dim + c.FF + c.Dim + (q + 2*kv) + 2*c.FF + c.Dim // norms, swiglu; gradients of norm, attention, swiglu; sum
+	perRow := 2 + q + c.Heads               // norms' 1/rms, attention
+	shared := 2*c.Dim + max(c.Dim, c.FF, q) // norms, the widest input
+	if !fits(q+2*kv, c.FF) {
+		shared += q + 2*kv // gradients of attention
+	}
 	if c.QKNorm {
 		perRow += c.Heads + c.KVHeads
 		shared += q + 2*kv
 	}
-	if c.PostNorms { // norms and sum of branches, gradient of norm; the block's output
+	if c.PostNorms { // norms of branches, first sum; the block's output
 		perRow += 2 + c.Dim
-		shared += 4 * c.Dim
+		shared += 2 * c.Dim
 	}
 	fixed := 0
 	for g, members := range Members {
-		width := 0
+		width, held := 0, &perRow
+		if c.Selective && g == gateUp {
+			held = &shared
+		}
 		for _, m := range members {
-			perRow += outs[m]
+			*held += outs[m]
 			if c.Adapted[m] {
 				if width += c.Rank; c.SharedA {
 					width = c.Rank
@@ -97,13 +151,13 @@ func (c Config) Bytes() (own, scratch int64) {
 				fixed += outs[m] * c.columns()
 			}
 		}
-		perRow += width
+		*held += width
 		if c.Magnitudes && width > 0 {
 			for _, m := range members {
-				perRow += outs[m]
+				*held += outs[m]
 			}
 		}
-		shared += in[g] + width
+		shared += width
 		fixed += width * in[g]
 	}
 	shared += c.unstretched()
