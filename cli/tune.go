@@ -56,7 +56,7 @@ type tuneCommand struct {
 	Spike         float64  `default:"10" help:"A loss above this many times the average before it is a spike; 0 for no limit."`
 	Quantize      string   `default:"keep" placeholder:"FORM" enum:"keep,f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q4_k,q5_k,q6_k,nf4,nf4-dq,int8" help:"Turn the base into this form first, as temper quantize does; keep trains over its blocks as they are."`
 	Compute       string   `default:"f32" enum:"f32,bf16" help:"Precision of the products with the base's weights; bf16 needs AVX512_BF16."`
-	Checkpointing string   `default:"auto" enum:"auto,none,full" help:"Gradient checkpointing."`
+	Checkpointing string   `default:"auto" enum:"auto,none,selective,full" help:"What blocks compute again for the backward pass; auto takes the fastest that fits --memory."`
 	Memory        amount   `placeholder:"2GiB" help:"What training may use; what would not fit is refused beforehand, exit status 4."`
 	Threads       int      `help:"Compute threads; 0 means all cores."`
 	Seed          uint64   `help:"The same seed gives the same adapter."`

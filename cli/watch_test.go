@@ -52,7 +52,7 @@ func TestKillNine(t *testing.T) {
 		out := filepath.Join(dir, "got")
 		newest, spoilt := filepath.Join(out+".checkpoints", newestFile), false
 		for life := 0; ; life++ {
-			more := append(slices.Clone(args), "-o", out, "--resume", "--threads", []string{"1", "2", "3"}[r.IntN(3)], "--checkpointing", []string{"none", "full"}[r.IntN(2)])
+			more := append(slices.Clone(args), "-o", out, "--resume", "--threads", []string{"1", "2", "3"}[r.IntN(3)], "--checkpointing", []string{"none", "selective", "full"}[r.IntN(3)])
 			damaged := false
 			_, err := os.Stat(filepath.Join(out+".checkpoints", previousFile)) // the kill may have come before a second one
 			if b, err2 := os.ReadFile(newest); err == nil && err2 == nil && life > round && !spoilt {

@@ -27,7 +27,7 @@ func TestDoRABegins(t *testing.T) {
 	var first [][]float32
 	for _, path := range []string{"models/stories260K.gguf", "models/stories260K-hf"} {
 		base, tokens := open(t, path), stories(t)
-		n, err := newNetwork(base, startDoRA(t, base, 0), tokens.Longest(), false)
+		n, err := newNetwork(base, startDoRA(t, base, 0), tokens.Longest(), full)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestDoRABegins(t *testing.T) {
 // lengths held: they are constants to the gradient.
 func TestDoRAGradient(t *testing.T) {
 	base, s := open(t, "models/stories260K.gguf"), stories(t).Sequences[0]
-	n, err := newNetwork(base, startDoRA(t, base, 0), 70, true)
+	n, err := newNetwork(base, startDoRA(t, base, 0), 70, none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestDoRASameBytes(t *testing.T) {
 	for _, dropout := range []float64{0, 0.1} {
 		job := Job{Base: base, Adapter: startDoRA(t, base, dropout), Tokens: tokens, Eval: Tokens{Vocab: 512, Sequences: tokens.Sequences[:2]}}
 		o := lawOptions
-		o.Steps, o.SaveEvery, o.Threads, o.Checkpointing, o.LoRAPlus = 5, 3, 1, "none", 1+20*dropout
+		o.Steps, o.SaveEvery, o.Threads, o.Checkpointing, o.LoRAPlus = 5, 3, 1, none, 1+20*dropout
 		var saved bytes.Buffer
 		var held float64
 		want, err := Train(t.Context(), job, o, Hooks{
@@ -153,12 +153,16 @@ func TestDoRASameBytes(t *testing.T) {
 				t.Errorf("dropout %g: the magnitudes of %s are as they began", dropout, p.Name)
 			}
 		}
-		if job.Resume, err = ReadCheckpoint(saved.Bytes()); err != nil {
-			t.Fatal(err)
-		}
-		o.Threads, o.Checkpointing = 3, "full"
-		if got, err := Train(t.Context(), job, o, Hooks{}); err != nil || !bytes.Equal(files(t, got.Adapter), files(t, want.Adapter)) {
-			t.Errorf("dropout %g: resumed with 3 threads and full checkpointing: other bytes, %v", dropout, err)
+		for i, tier := range tiers {
+			o.Threads, o.Checkpointing = i+1, tier
+			if i > 0 { // the first from the start
+				if job.Resume, err = ReadCheckpoint(saved.Bytes()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, err := Train(t.Context(), job, o, Hooks{}); err != nil || !bytes.Equal(files(t, got.Adapter), files(t, want.Adapter)) {
+				t.Errorf("dropout %g: %s, %d threads: other bytes, %v", dropout, tier, i+1, err)
+			}
 		}
 	}
 }

@@ -39,7 +39,7 @@ func Evaluate(base *model.Model, a *lora.Adapter, t Tokens, threads int, progres
 	if threads > 0 {
 		kernel.SetThreads(threads)
 	}
-	n, err := newNetwork(base, a, t.Longest(), false)
+	n, err := newNetwork(base, a, t.Longest(), full)
 	if err != nil {
 		return Score{}, err
 	}

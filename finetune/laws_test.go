@@ -75,8 +75,8 @@ func TestEveryWaySameBytes(t *testing.T) {
 				t.Fatalf("the case is not met: %d skipped, best at %d of %d steps", want.Skipped, want.Best, want.Steps)
 			}
 			at := rand.IntN(len(saved))
-			for i, threads := range []int{7, 1} {
-				o.Threads, o.Checkpointing = threads, []string{"none", "full"}[i]
+			for i, threads := range []int{7, 1, 3} {
+				o.Threads, o.Checkpointing = threads, []string{none, full, selective}[i]
 				if i == 1 {
 					if job.Resume, err = ReadCheckpoint(saved[at]); err != nil {
 						t.Fatal(err)
@@ -146,7 +146,7 @@ func TestWeightsWeigh(t *testing.T) {
 // TestNoiseOnlyWhileTraining holds that a loss that is evaluated has no noise, and that noise is within its bound.
 func TestNoiseOnlyWhileTraining(t *testing.T) {
 	base, tokens := open(t, "models/stories260K.gguf"), stories(t)
-	n, err := newNetwork(base, read(t, "goldens/lora-after10"), 70, false)
+	n, err := newNetwork(base, read(t, "goldens/lora-after10"), 70, full)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestKilled(t *testing.T) {
 	var saved []byte
 	kills := 0
 	for {
-		o.Threads, o.Checkpointing = 1+r.IntN(4), []string{"none", "full"}[r.IntN(2)]
+		o.Threads, o.Checkpointing = 1+r.IntN(4), tiers[r.IntN(len(tiers))]
 		job.Resume = nil
 		if saved != nil {
 			if job.Resume, err = ReadCheckpoint(saved); err != nil {
@@ -251,7 +251,7 @@ func TestPatternsTrain(t *testing.T) {
 			p.B[k] = 0.02 * float32(math.Sin(float64(3*k+i)))
 		}
 	}
-	n, err := newNetwork(base, start, 70, true)
+	n, err := newNetwork(base, start, 70, none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,9 +332,9 @@ func TestPatternsTrain(t *testing.T) {
 	if padded == 0 {
 		t.Error("nothing was padded")
 	}
-	o.Threads, o.Checkpointing = 3, "full"
+	o.Threads, o.Checkpointing = 3, selective
 	defer kernel.SetThreads(0)
 	if got, err := Train(t.Context(), job, o, Hooks{}); err != nil || !bytes.Equal(files(t, got.Adapter), files(t, want.Adapter)) {
-		t.Errorf("resumed with 3 threads and full checkpointing: other bytes, %v", err)
+		t.Errorf("resumed with 3 threads and selective checkpointing: other bytes, %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"fmt"
+
 	"temper/internal/graph"
 	"temper/internal/kernel"
 	"temper/lora"
@@ -13,9 +14,9 @@ type network struct {
 	base    *model.Model
 	params  *params
 	rows    int
-	keep    bool
+	tier    string
 	scratch *graph.Scratch
-	blocks  []*graph.Block // one a layer, or one for all
+	blocks  []*graph.Block // one a layer, or with full one for all
 	inputs  [][]float32    // of each layer and, last, the output: (rows, Dim)
 	dy      []float32
 	pos     []int32
@@ -26,18 +27,32 @@ type network struct {
 	compute kernel.Compute
 }
 
+// The tiers of gradient checkpointing, the fastest first: what is not kept from the forward to the backward pass is computed again.
+// Each gives the same bytes.
+const (
+	none      = "none"      // all is kept, but for norms and the feed-forward's inner values
+	selective = "selective" // and but for gate and up: half of the values and of the work, and no attention among it
+	full      = "full"      // only the blocks' inputs are kept
+)
+
+var tiers = []string{none, selective, full}
+
 // head is the buffers of the output norm and the loss, over the trained rows of a sequence.
 type head struct {
 	rows          []int32 // of the sequence
 	targets       []int32
-	h, norm, dh   []float32
-	inv           []float32
 	loss, weights []float32
+
+	piece       int // rows that the buffers below take at once
+	h, norm, dh []float32
+	inv         []float32
 }
 
-// newNetwork prepares sequences of at most rows tokens. keep says to hold every block's values from the forward to the
-// backward pass; otherwise they are computed again (gradient checkpointing).
-func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*network, error) {
+// headPiece is how many rows' logits the loss holds at once; see [kernel.CrossEntropy].
+func headPiece(vocab, rows int) int { return min(rows, max(1, headScratch/4/vocab)) }
+
+// newNetwork prepares sequences of at most rows tokens.
+func newNetwork(base *model.Model, a *lora.Adapter, rows int, tier string) (*network, error) {
 	p, err := newParams(base, a)
 	if err != nil {
 		return nil, err
@@ -45,10 +60,11 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 	if rows > base.Context {
 		return nil, fmt.Errorf("sequences of %d tokens; the base's context is %d", rows, base.Context)
 	}
-	n := &network{base: p.model(), params: p, rows: rows, keep: keep, scratch: graph.NewScratch(), blocks: make([]*graph.Block, len(base.Layers))}
+	n := &network{base: p.model(), params: p, rows: rows, tier: tier, scratch: graph.NewScratch(), blocks: make([]*graph.Block, len(base.Layers))}
 	cfg := blockConfig(base, p, rows)
+	cfg.Selective = tier == selective
 	for i := range n.blocks {
-		if i > 0 && !keep {
+		if i > 0 && tier == full {
 			n.blocks[i] = n.blocks[0]
 			continue
 		}
@@ -59,15 +75,17 @@ func newNetwork(base *model.Model, a *lora.Adapter, rows int, keep bool) (*netwo
 	size := rows * base.Dim
 	n.inputs = make([][]float32, len(base.Layers)+1)
 	n.inputs[0], n.dy = make([]float32, size), make([]float32, size)
-	if !keep {
+	if tier == full {
 		for i := range base.Layers {
 			n.inputs[i+1] = make([]float32, size)
 		}
 	}
 	n.pos, n.seg = make([]int32, rows), make([]int32, rows)
 	h := &n.head
-	h.h, h.norm, h.dh = make([]float32, size), make([]float32, size), make([]float32, size)
-	h.inv, h.loss, h.weights = make([]float32, rows), make([]float32, rows), make([]float32, rows)
+	h.rows, h.targets, h.loss, h.weights = make([]int32, 0, rows), make([]int32, 0, rows), make([]float32, rows), make([]float32, rows)
+	h.piece = headPiece(base.Vocab, rows)
+	size = h.piece * base.Dim
+	h.h, h.norm, h.dh, h.inv = make([]float32, size), make([]float32, size), make([]float32, size), make([]float32, h.piece)
 	return n, nil
 }
 
@@ -87,7 +105,7 @@ func shape(m *model.Model, rows int) graph.Config {
 // close frees the graphs.
 func (n *network) close() {
 	for i, b := range n.blocks {
-		if i == 0 || n.keep {
+		if i == 0 || n.tier != full {
 			b.Close()
 		}
 	}
@@ -119,7 +137,7 @@ func (n *network) forward(s Sequence, key uint64) error {
 			return err
 		}
 		n.passed()
-		if n.keep {
+		if n.tier != full {
 			n.inputs[i+1] = y // stays in the layer's own block
 		} else {
 			copy(n.inputs[i+1][:len(s.IDs)*n.base.Dim], y)
@@ -142,7 +160,7 @@ func (n *network) input(layer, rows int, key uint64) graph.Input {
 // losses returns the loss of every trained token, -log p, in order, after forward. With scale not 0 it leaves scale times
 // their gradient, each token's times its sample's weight, in dy. The result is valid until the next call.
 func (n *network) losses(s Sequence, scale float32) []float32 {
-	h, m, d := &n.head, n.base, n.base.Dim
+	h, d := &n.head, n.base.Dim
 	h.rows, h.targets = h.rows[:0], h.targets[:0]
 	for i := range s.Starts {
 		from, to := s.sample(i)
@@ -153,24 +171,37 @@ func (n *network) losses(s Sequence, scale float32) []float32 {
 			}
 		}
 	}
-	k, out := len(h.rows), n.inputs[len(m.Layers)]
-	for i, row := range h.rows {
+	k := len(h.rows)
+	if scale != 0 {
+		clear(n.dy[:len(s.IDs)*d])
+	}
+	for at := 0; at < k; at += h.piece {
+		n.lossesOf(at, min(k, at+h.piece), scale)
+	}
+	return h.loss[:k]
+}
+
+// lossesOf is losses for the trained rows [from,to), at most a piece of them.
+func (n *network) lossesOf(from, to int, scale float32) {
+	h, m, d, k := &n.head, n.base, n.base.Dim, to-from
+	out := n.inputs[len(m.Layers)]
+	for i, row := range h.rows[from:to] {
 		copy(h.h[i*d:(i+1)*d], out[int(row)*d:])
 	}
 	hidden, norm := h.h[:k*d], h.norm[:k*d]
 	kernel.RMSNorm(norm, hidden, m.OutputNorm, h.inv, k, d, m.Eps)
-	if scale == 0 {
-		kernel.CrossEntropy(nil, h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, 0, m.LogitCap)
-		return h.loss[:k]
+	var dh, dhead []float32
+	if scale != 0 {
+		dh, dhead = h.dh[:k*d], n.params.gradient(model.HeadModule)
 	}
-	dh := h.dh[:k*d]
-	kernel.CrossEntropyHead(dh, n.params.gradient(model.HeadModule), h.loss[:k], norm, h.targets, h.weights[:k], k, m.Head, scale, m.LogitCap)
+	kernel.CrossEntropyHead(dh, dhead, h.loss[from:to], norm, h.targets[from:to], h.weights[from:to], k, m.Head, scale, m.LogitCap)
+	if scale == 0 {
+		return
+	}
 	kernel.RMSNormBackward(norm, dh, hidden, m.OutputNorm, h.inv, k, d)
-	clear(n.dy[:len(s.IDs)*d])
-	for i, row := range h.rows {
+	for i, row := range h.rows[from:to] {
 		copy(n.dy[int(row)*d:(int(row)+1)*d], norm[i*d:])
 	}
-	return h.loss[:k]
 }
 
 // learn adds scale times the gradient of the sum of a sequence's losses, times their weights, to the parameters' gradients, and

@@ -40,7 +40,7 @@ type Options struct {
 	Patience      int     `json:"patience,omitempty" doc:"losses on held-out data in a row without a new lowest that end training; the adapter is then that of the lowest; 0 for none" default:"0"`
 	OnBadStep     string  `json:"on_bad_step,omitempty" doc:"a loss or gradient that is no number, or a loss spike: stop names the layer and the sample; skip leaves the step out, at most ten in a row" enum:"stop,skip" default:"stop"`
 	Spike         float64 `json:"spike,omitempty" doc:"a step's loss above this many times the average before it, and 2 above it, is a spike; negative for no limit" default:"10"`
-	Checkpointing string  `json:"checkpointing,omitempty" doc:"full keeps only each block's input and computes the rest again" enum:"auto,none,full" default:"auto"`
+	Checkpointing string  `json:"checkpointing,omitempty" doc:"which values a block keeps from the forward to the backward pass: none computes nothing dear again, selective gate and up, full all but the input; auto takes the fastest that fits memory; all give the same bytes" enum:"auto,none,selective,full" default:"auto"`
 	Compute       string  `json:"compute,omitempty" doc:"precision of the products with the base's weights; bf16 is faster where the processor has it, and close: see docs/decisions.md" enum:"f32,bf16" default:"f32"`
 	Memory        int64   `json:"memory,omitempty" doc:"bytes training may use, such as 2GiB; 0 for no limit" default:"0"`
 	Threads       int     `json:"threads,omitempty" doc:"compute threads; the result does not depend on them" default:"all cores"`
@@ -130,7 +130,7 @@ func (o Options) Validate() error {
 	for _, v := range []struct {
 		name, value string
 		one         []string
-	}{{"schedule", o.Schedule, []string{"cosine", "linear", "constant", "wsd"}}, {"checkpointing", o.Checkpointing, []string{"auto", "none", "full"}},
+	}{{"schedule", o.Schedule, []string{"cosine", "linear", "constant", "wsd"}}, {"checkpointing", o.Checkpointing, append([]string{"auto"}, tiers...)},
 		{"compute", o.Compute, []string{"f32", "bf16"}},
 		{"optimizer", o.Optimizer, []string{"adamw", "adamw8bit", "sgd", "lion"}}, {"on_bad_step", o.OnBadStep, []string{"stop", "skip"}}} {
 		if !slices.Contains(v.one, v.value) {

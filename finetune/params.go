@@ -14,7 +14,7 @@ import (
 // Of a layer's pairs, the A factors of linear layers that read the same input lie one after the other.
 type params struct {
 	base        *model.Model
-	like        *lora.Adapter // the adapter it came from
+	like        *lora.Adapter // the adapter it came from, hollow
 	wide        *lora.Adapter // the same with all pairs of one rank, as blocks compute
 	value, grad []float32
 	layers      []graph.Layer
@@ -54,7 +54,7 @@ func newParams(base *model.Model, a *lora.Adapter) (*params, error) {
 		return nil, err
 	}
 	n := wide.Parameters()
-	p := &params{base: base, like: a, wide: wide, value: make([]float32, n), grad: make([]float32, n), layers: make([]graph.Layer, len(base.Layers)),
+	p := &params{base: base, like: hollow(a), wide: hollow(wide), value: make([]float32, n), grad: make([]float32, n), layers: make([]graph.Layer, len(base.Layers)),
 		saved: map[string]span{}}
 	l := layout{params: p, own: own, at: map[string]int{}, a: map[int][]float32{}}
 	for i, pair := range own.Pairs {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"temper/internal/graph"
+	"temper/internal/kernel"
 	"temper/lora"
 	"temper/model"
 )
@@ -14,40 +15,42 @@ var ErrMemory = errors.New("not enough memory")
 
 // Memory is what training will hold, in bytes, by part. What the figures say is what is allocated.
 type Memory struct {
-	Checkpointing string `json:"checkpointing"` // none or full
+	Checkpointing string `json:"checkpointing"` // none, selective or full
 	Base          int64  `json:"base"`          // mapped weights
-	Adapter       int64  `json:"adapter"`       // trained values, gradients, the optimizer's state, and the adapter to start from
+	Adapter       int64  `json:"adapter"`       // trained values, gradients and the optimizer's state
 	Blocks        int64  `json:"blocks"`        // values kept from the forward to the backward pass
-	Scratch       int64  `json:"scratch"`       // of one block's backward pass
+	Scratch       int64  `json:"scratch"`       // of one block's backward pass and of the threads
 	Inputs        int64  `json:"inputs"`        // the residual stream at each block, and its gradient
 	Head          int64  `json:"head"`          // output norm and loss
-	Program       int64  `json:"program"`       // code, runtime, kernels' packing buffers; an allowance
+	Program       int64  `json:"program"`       // code, Go's runtime, the tokenizer; an allowance
 	Total         int64  `json:"total"`
 }
 
 const (
-	headScratch = 24 << 20 // what the streamed loss holds of the vocabulary
+	headScratch = 24 << 20 // what the streamed loss holds of the vocabulary at most
 	program     = 64 << 20
 )
 
-// Preflight returns what training sequences of at most rows tokens will hold. auto chooses none where that fits o.Memory, else
-// full. It refuses with ErrMemory what does not fit.
+// Preflight returns what training sequences of at most rows tokens will hold. auto chooses the fastest of none, selective and full that
+// fits o.Memory. It refuses with ErrMemory what does not fit.
 func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory, error) {
 	o = o.WithDefaults()
+	of := tiers
 	if o.Checkpointing != "auto" {
-		m := estimate(base, a, rows, o, o.Checkpointing)
-		return m, m.within(base, a, rows, o)
+		of = []string{o.Checkpointing}
 	}
-	m := estimate(base, a, rows, o, "none")
-	if o.Memory > 0 && m.Total > o.Memory {
-		m = estimate(base, a, rows, o, "full")
+	var m Memory
+	for _, tier := range of {
+		if m = estimate(base, a, rows, o, tier); o.Memory == 0 || m.Total <= o.Memory {
+			return m, nil
+		}
 	}
-	return m, m.within(base, a, rows, o)
+	return m, m.refused(base, a, rows, o)
 }
 
-func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpointing string) Memory {
+func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, tier string) Memory {
 	cfg := shape(base, rows)
-	cfg.Rank, cfg.Dropout, cfg.Magnitudes = a.Widest(), a.Dropout, a.DoRA
+	cfg.Rank, cfg.Dropout, cfg.Magnitudes, cfg.Selective = a.Widest(), a.Dropout, a.DoRA, tier == selective
 	for i := range base.Layers { // one block serves all
 		for _, m := range base.BlockModules(i) {
 			if _, ok := a.Pair(m.Name); ok {
@@ -58,17 +61,30 @@ func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, checkpoin
 		}
 	}
 	own, scratch := cfg.Bytes()
-	layers, stream := int64(len(base.Layers)), int64(rows)*int64(base.Dim)*4
-	m := Memory{Checkpointing: checkpointing, Base: base.Bytes, Adapter: adapterBytes(a, o), Blocks: own, Scratch: scratch,
-		Head: 3*stream + headScratch, Program: program}
-	if checkpointing == "none" {
+	layers, width := int64(len(base.Layers)), 4*int64(base.Dim)
+	stream, piece := int64(rows)*width, int64(headPiece(base.Vocab, rows))
+	m := Memory{Checkpointing: tier, Base: base.Bytes, Adapter: adapterBytes(a, o), Blocks: own, Scratch: scratch + working(cfg, o),
+		Head: 3*piece*width + 4*piece*int64(base.Vocab), Program: program}
+	if tier == full {
+		m.Inputs = (layers + 2) * stream
+	} else {
 		m.Blocks *= layers
 		m.Inputs = 2 * stream
-	} else {
-		m.Inputs = (layers + 2) * stream
 	}
 	m.Total = m.Base + m.Adapter + m.Blocks + m.Scratch + m.Inputs + m.Head + m.Program
 	return m
+}
+
+// working is what the kernels hold: the parts of each head's gradient of keys and values, and for each thread, twice, since attention
+// works in products, a tile's scores with their gradients, its packed keys, and a packed stripe of weights.
+func working(c graph.Config, o Options) int64 {
+	const tile, stripe = 64, 1 << 19
+	threads := o.Threads
+	if threads == 0 {
+		threads = kernel.Threads()
+	}
+	heads := 2 * c.Heads * c.HeadDim * c.Rows * 4
+	return int64(heads + 2*threads*(c.Rows*(2*tile+c.HeadDim)*4+stripe))
 }
 
 // adapterBytes is what the adapter and its optimizer hold.
@@ -80,30 +96,28 @@ func adapterBytes(a *lora.Adapter, o Options) int64 {
 			n += p.Out
 		}
 	}
-	copies := int64(3)
+	copies := int64(2)
 	if o.Patience > 0 {
 		copies++ // the best so far
 	}
 	parts, given := 2*len(a.Pairs)+len(a.Saved), 0
-	for _, s := range a.Saved { // the third copy is the result
+	for _, s := range a.Saved {
 		n, given = n+s.Out*s.In, given+len(s.W)
 	}
 	return copies*4*int64(n) + 4*int64(given) + lengthsBytes(a) + graph.SolverBytes(o.solver(), n, parts)
 }
 
-// within refuses what does not fit, naming what would.
-func (m Memory) within(base *model.Model, a *lora.Adapter, rows int, o Options) error {
-	if o.Memory == 0 || m.Total <= o.Memory {
-		return nil
-	}
+// refused says what m exceeds and what would fit.
+func (m Memory) refused(base *model.Model, a *lora.Adapter, rows int, o Options) error {
 	hint := fmt.Sprintf("allow %d MiB", (m.Total+1<<20-1)>>20)
-	if m.Checkpointing == "none" {
-		if full := estimate(base, a, rows, o, "full"); full.Total <= o.Memory {
-			hint = "checkpointing: full would fit, or " + hint
+	for _, tier := range tiers {
+		if estimate(base, a, rows, o, tier).Total <= o.Memory {
+			hint = fmt.Sprintf("checkpointing: %s would fit, or %s", tier, hint)
+			break
 		}
 	}
 	for shorter := rows / 2; shorter >= 16; shorter /= 2 {
-		if estimate(base, a, shorter, o, "full").Total <= o.Memory {
+		if estimate(base, a, shorter, o, full).Total <= o.Memory {
 			hint += fmt.Sprintf("; sequences of %d tokens would fit with checkpointing: full", shorter)
 			break
 		}

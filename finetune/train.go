@@ -73,6 +73,7 @@ func Train(ctx context.Context, j Job, o Options, h Hooks) (Result, error) {
 			return Result{}, fmt.Errorf("step %d: %w", number, err)
 		}
 	}
+	t.release()
 	a, err := t.network.params.adapter(t.result())
 	return Result{Adapter: a, Steps: t.step, Tokens: t.tokens, Loss: t.loss, Skipped: t.watch.Skipped, Best: t.best.Step, Memory: t.memory}, err
 }
@@ -94,6 +95,7 @@ type trainer struct {
 	loss    float64
 	watch   watch
 	best    best
+	litter  litter
 
 	bestValue []float32 // the values of best; empty without patience
 	began     int       // steps done when this process began
@@ -134,7 +136,7 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 			return nil, fmt.Errorf("%w bf16: it has no AVX512_BF16; use compute: f32", ErrProcessor)
 		}
 	}
-	n, err := newNetwork(j.Base, j.Adapter, rows, memory.Checkpointing == "none")
+	n, err := newNetwork(j.Base, j.Adapter, rows, memory.Checkpointing)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +160,7 @@ func newTrainer(j Job, o Options, h Hooks) (*trainer, error) {
 		}
 	}
 	t.began = t.step
+	t.settle()
 	return t, nil
 }
 
@@ -199,6 +202,7 @@ func (t *trainer) next(ctx context.Context) (Step, error) {
 			return Step{}, err
 		}
 		sum += l
+		t.litter.collect()
 		at.see(i, number, q, t.network.head.rows, t.network.head.loss)
 		if t.h.OnSequence != nil {
 			if err := t.h.OnSequence(t.step+1, i+1, len(batch)); err != nil {

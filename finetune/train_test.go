@@ -81,7 +81,7 @@ var likeReference = Options{Epochs: 1, Batch: 1, LR: 0.01, Schedule: "constant",
 // TestAgainstPyTorch holds ten steps to PyTorch and PEFT: losses, gradient norms and the adapter at the end, from either file form.
 func TestAgainstPyTorch(t *testing.T) {
 	for _, path := range []string{"models/stories260K.gguf", "models/stories260K-hf"} {
-		for _, checkpointing := range []string{"none", "full"} {
+		for _, checkpointing := range tiers {
 			t.Run(filepath.Base(path)+" "+checkpointing, func(t *testing.T) {
 				ref, tokens := readReference(t)
 				o := likeReference
@@ -146,7 +146,7 @@ func TestFirstGradient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := newNetwork(open(t, "models/stories260K.gguf"), read(t, "goldens/lora-init"), 24, true)
+	n, err := newNetwork(open(t, "models/stories260K.gguf"), read(t, "goldens/lora-init"), 24, none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestSameBytes(t *testing.T) {
 		return Train(ctx, Job{Base: base, Adapter: start, Tokens: tokens, Resume: resume}, o, h)
 	}
 	var want []byte
-	for _, checkpointing := range []string{"none", "full"} {
+	for _, checkpointing := range tiers {
 		for _, threads := range []int{1, 2, 3} {
 			o := lawOptions
 			o.Checkpointing, o.Threads = checkpointing, threads
@@ -282,7 +282,7 @@ func TestSameBytes(t *testing.T) {
 func TestPackingChangesNothing(t *testing.T) {
 	base, tokens := open(t, "models/stories260K.gguf"), stories(t)
 	a := read(t, "goldens/lora-after10")
-	n, err := newNetwork(base, a, 70, true)
+	n, err := newNetwork(base, a, 70, none)
 	if err != nil {
 		t.Fatal(err)
 	}
