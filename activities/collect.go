@@ -14,7 +14,7 @@ import (
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
 	engineCollect  = "collect/4"
-	engineFilter   = "filter/3"
+	engineFilter   = "filter/4"
 	engineDedup    = "dedup/9"
 	engineSynth    = "synth/3"
 	engineTokens   = "tokens/3"

@@ -18,6 +18,7 @@ func TestCheck(t *testing.T) {
 		{"empty", "without a name", Step{}},
 		{"two", "fix_text and pii in one step", Step{FixText: &FixText{}, PII: &PII{}}},
 		{"normal form", `fix_text: normalize is "nfd"`, Step{FixText: &FixText{Normalize: "nfd"}}},
+		{"invisible", `fix_text: invisible is "show"`, Step{FixText: &FixText{Invisible: "show"}}},
 		{"typography", `typography is "curly"`, Step{FixText: &FixText{Typography: "curly"}}},
 		{"language", `keep has "English"`, Step{Language: &Language{Keep: []string{"English"}}}},
 		{"score", "min is 65", Step{Language: &Language{Min: 65}}},

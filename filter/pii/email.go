@@ -1,6 +1,9 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 const (
 	maxLocal  = 64  // bytes of the part before the @, RFC 5321 §4.5.3.1.1
@@ -8,7 +11,8 @@ const (
 )
 
 // localByte tells the bytes of a local part: letters, digits and the signs that people use. Quoted local parts and the
-// rest of RFC 5322's atext are left alone, for in running text they are nearly always punctuation around an address.
+// rest of RFC 5322's atext are left alone, for in running text they are nearly always punctuation around an address; but for the
+// apostrophe of o'neill. Letters beyond ASCII (RFC 6531) are those of scripts that part words by spaces.
 var localByte = func() (t [256]bool) {
 	for c := range 128 {
 		t[c] = isDigit(byte(c)) || isLetter(byte(c)) || strings.IndexByte("._%+-", byte(c)) >= 0
@@ -39,7 +43,18 @@ func (s *scan) emails() {
 // local returns where the local part that ends before at starts, or -1.
 func (s *scan) local(at int) int {
 	start := at
-	for start > 0 && at-start <= maxLocal && localByte[s.text[start-1]] {
+	for start > 0 && at-start <= maxLocal {
+		if n := s.letterBefore(start); n > 0 {
+			start -= n
+			continue
+		}
+		if s.apostrophe(start-1) && start < at {
+			start--
+			continue
+		}
+		if !localByte[s.text[start-1]] {
+			break
+		}
 		start--
 		if s.text[start] == '.' && (start+1 == at || s.text[start+1] == '.') {
 			start++
@@ -61,6 +76,23 @@ func (s *scan) local(at int) int {
 	return start
 }
 
+// letterBefore returns the bytes of the letter beyond ASCII that ends at i, or 0.
+func (s *scan) letterBefore(i int) int {
+	if s.at(i-1) < utf8.RuneSelf {
+		return 0
+	}
+	r, n := utf8.DecodeLastRuneInString(s.text[:i])
+	if !isWord(r) {
+		return 0
+	}
+	return n
+}
+
+// apostrophe reports whether the sign at i is the apostrophe of an Irish name, as in o'neill.
+func (s *scan) apostrophe(i int) bool {
+	return s.at(i) == '\'' && s.at(i-1)|0x20 == 'o' && isLetter(s.at(i+1)) && !s.wordBefore(i-1)
+}
+
 // inURL reports whether before ends in scheme://user.
 func inURL(before string) bool {
 	i := len(before)
@@ -77,6 +109,12 @@ func (s *scan) domain(i int) int {
 		c := s.at(i)
 		if isDigit(c) || isLetter(c) || c == '-' {
 			continue
+		}
+		if c >= utf8.RuneSelf {
+			if r, n := utf8.DecodeRuneInString(s.text[i:]); isWord(r) {
+				i += n - 1
+				continue
+			}
 		}
 		if i == label || s.text[label] == '-' || s.text[i-1] == '-' || i-label > 63 {
 			break
@@ -110,7 +148,7 @@ func topLevel(label string) bool {
 		return false
 	}
 	for i := range len(label) {
-		if !isLetter(label[i]) {
+		if !isLetter(label[i]) && label[i] < utf8.RuneSelf { // letters beyond ASCII were looked at
 			return false
 		}
 	}

@@ -80,7 +80,9 @@ func (s *scan) ip4(start, end int) bool {
 var versionWords = map[string]bool{
 	"v": true, "ver": true, "version": true, "versions": true, "release": true, "released": true, "go": true,
 	"python": true, "node": true, "java": true, "php": true, "ruby": true, "chrome": true, "firefox": true,
-	"build": true, "firmware": true, "section": true, "chapter": true, "clause": true, "upgrade": true, "update": true,
+	"build": true, "firmware": true, "openssl": true, "kernel": true, "nginx": true, "safari": true, "edge": true, "driver": true, "oid": true,
+	"sdk": true, "app": true, "patch": true, "bios": true, "rev": true, "revision": true, "article": true, "rule": true, "paragraph": true,
+	"table": true, "figure": true, "section": true, "chapter": true, "clause": true, "upgrade": true, "update": true,
 }
 
 // version reports whether what stands before start says that a version number follows: a pin, a dash or slash after a

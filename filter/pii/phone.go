@@ -11,6 +11,11 @@ func (s *scan) phone(i int) int {
 	if s.at(i-1) == '+' {
 		return s.international(i)
 	}
+	if s.text[i] == '0' && s.at(i+1) == '0' {
+		if end := s.dialled(i); end > 0 {
+			return end
+		}
+	}
 	if end := s.american(i); end > 0 || len(s.regions) == 0 {
 		return end
 	}
@@ -70,17 +75,45 @@ func (s *scan) shortDate(i int) bool {
 	return s.digits(i, 2) && s.digits(i+3, 2) && s.digits(i+6, 4) && s.at(i+2) == s.at(i+5) && (s.at(i+2) == '.' || s.at(i+2) == '-' || s.at(i+2) == '/')
 }
 
-// international finds +E.164: a plus, a country code that is in use, and 9 to 15 digits in all, unbroken or parted by
-// single spaces, dots, dashes or one pair of parentheses.
+// dialled finds what is dialled from most countries to another: 00, then as international finds it, in groups.
+func (s *scan) dialled(i int) int {
+	j := i + 2
+	if s.at(j) == ' ' || s.at(j) == '-' {
+		j++
+	}
+	if before := s.at(i - 1); s.wordBefore(i) || before == '.' || before == '-' || before == '/' || before == ',' || s.at(j) == '0' {
+		return 0
+	}
+	end, groups := s.abroad(j)
+	if groups < 3 || !isPhone("+"+s.text[j:end], "ZZ") {
+		return 0
+	}
+	s.add("phone", i, end)
+	return end
+}
+
+// international finds +E.164: a plus, a country code that is in use, and up to 15 digits in all, unbroken or parted by
+// single spaces, dots, dashes or one pair of parentheses; at least 9, or 7 where the country code has three.
 func (s *scan) international(i int) int {
 	if before := s.at(i - 2); s.wordBefore(i-1) || before == '+' || before == ')' || before == ']' {
 		return 0
 	}
-	cc := countryCode(s.text[i:])
-	if cc == 0 {
+	end, groups := s.abroad(i)
+	if groups == 0 || !isPhone(s.text[i-1:end], "ZZ") {
 		return 0
 	}
-	n, groups, end, short := 0, 1, i, 0
+	s.add("phone", i-1, end)
+	return end
+}
+
+// abroad returns where the number that starts at i with a country code ends, and its groups, or 0.
+func (s *scan) abroad(i int) (end, groups int) {
+	cc := countryCode(s.text[i:])
+	if cc == 0 {
+		return 0, 0
+	}
+	n, short := 0, 0
+	end, groups = i, 1
 	for j, run := i, 0; j < len(s.text) && n <= 15; j++ {
 		c := s.text[j]
 		if isDigit(c) {
@@ -100,18 +133,19 @@ func (s *scan) international(i int) int {
 		run = 0
 		j += gap - 1
 	}
+	least := 9
+	if cc >= 100 || groups > 2 {
+		least = 7
+	}
 	switch {
 	case s.wordAt(end) || n > 15 || groups > 7 || short > 2:
-		return 0
-	case cc == 1 && n != 11, cc == 7 && n != 11, n < 9, groups == 1 && n < 9:
-		return 0
+		return 0, 0
+	case cc == 1 && n != 11, cc == 7 && n != 11, n < least:
+		return 0, 0
 	case groups > 1 && s.date(i):
-		return 0
-	case !isPhone(s.text[i-1:end], "ZZ"):
-		return 0
+		return 0, 0
 	}
-	s.add("phone", i-1, end)
-	return end
+	return end, groups
 }
 
 // gap returns the length of what parts two groups of digits at i, or 0: one of space, dot and dash, or a parenthesis

@@ -25,15 +25,25 @@ var keys = []key{
 	{"xoxs-", 24, 80, true, false}, {"sk_live_", 24, 99, false, false}, {"rk_live_", 24, 99, false, false}, {"AIza", 35, 35, true, false},
 	{"sk-ant-", 80, 120, true, false}, {"sk-proj-", 40, 180, true, false}, {"sk-", 48, 48, false, false}, {"npm_", 36, 36, false, false},
 	{"pypi-AgEI", 50, 250, true, false}, {"hf_", 34, 40, false, false}, {"dop_v1_", 64, 64, false, false}, {"shpat_", 32, 32, false, false},
-	{"key-", 32, 32, false, false},
+	{"shpss_", 32, 32, false, false}, {"shpca_", 32, 32, false, false}, {"shppa_", 32, 32, false, false}, {"dapi", 32, 32, false, false},
+	{"xapp-", 60, 120, true, false}, {"lin_api_", 40, 40, false, false}, {"glsa_", 41, 41, true, false}, {"ya29.", 50, 300, true, false},
+	{"AGE-SECRET-KEY-1", 58, 58, false, true}, {"SK", 32, 32, false, false}, {"key-", 32, 32, false, false},
 }
+
+// keysOf are the keys by the first byte of their prefix.
+var keysOf = func() (t [256][]key) {
+	for _, k := range keys {
+		t[k.prefix[0]] = append(t[k.prefix[0]], k)
+	}
+	return t
+}()
 
 // secretStart are the bytes with which a secret begins.
 var secretStart = func() (t [256]bool) {
 	for _, k := range keys {
 		t[k.prefix[0]] = true
 	}
-	t['e'], t['S'] = true, true // eyJ, SG.
+	t['e'], t['S'], t['T'] = true, true, true // eyJ, SG., Slack's hooks
 	return t
 }()
 
@@ -49,6 +59,8 @@ func (s *scan) secret(i int) int {
 		if end-i != 69 {
 			return 0
 		}
+	case s.text[i] == 'T':
+		end = s.hook(i)
 	default:
 		end = s.key(i)
 	}
@@ -59,9 +71,28 @@ func (s *scan) secret(i int) int {
 	return end
 }
 
+// hook returns where the path of a Slack hook ends, which lets anyone write there: hooks.slack.com/services/T…/B…/….
+func (s *scan) hook(i int) int {
+	if !strings.HasSuffix(s.text[:i], "hooks.slack.com/services/") {
+		return 0
+	}
+	end, slashes := i, 0
+	for ; end < len(s.text) && end-i <= 80; end++ {
+		if c := s.text[end]; c == '/' {
+			slashes++
+		} else if !isDigit(c) && !isLetter(c) {
+			break
+		}
+	}
+	if slashes != 2 || end-i < 40 || !random(s.text[i:end]) {
+		return 0
+	}
+	return end
+}
+
 // key returns where the key of a service that starts at i ends, or 0.
 func (s *scan) key(i int) int {
-	for _, k := range keys {
+	for _, k := range keysOf[s.text[i]] {
 		if !strings.HasPrefix(s.text[i:], k.prefix) {
 			continue
 		}
@@ -162,59 +193,4 @@ func (s *scan) privateKeys() {
 		s.add("secret", start, stop)
 		at = stop
 	}
-}
-
-// assigned finds secrets by what they are assigned to: password, secret, token or api_key, then = or :, then a text in
-// quotes of 16 characters or more that looks drawn by chance, without space. Only the text is the secret.
-func (s *scan) assigned(i int) {
-	var quote byte
-	j := i + 1
-	for j < len(s.text) && j-i < 5 && (s.text[j] == ' ' || s.text[j] == '"' || s.text[j] == '\'') {
-		if s.text[j] != ' ' {
-			quote = s.text[j]
-			j++
-			break
-		}
-		j++
-	}
-	if quote == 0 || !s.namesSecret(i) {
-		return
-	}
-	end := j
-	for end < len(s.text) && end-j <= 128 && s.text[end] != quote && s.text[end] > ' ' && s.text[end] < 0x7F {
-		end++
-	}
-	body := s.text[j:end]
-	if len(body) < 16 || s.at(end) != quote || !mixed(body) || !random(body) || strings.ContainsAny(body, "<>{}$()") {
-		return
-	}
-	s.add("secret", j, end)
-}
-
-// namesSecret reports whether the word before the sign at i says that a secret follows.
-func (s *scan) namesSecret(i int) bool {
-	end := i
-	for end > 0 && i-end < 3 && (s.text[end-1] == ' ' || s.text[end-1] == '"' || s.text[end-1] == '\'' || s.text[end-1] == ':') {
-		end--
-	}
-	start := end
-	for start > 0 && end-start < 40 && (isLetter(s.text[start-1]) || isDigit(s.text[start-1]) || s.text[start-1] == '_' || s.text[start-1] == '-') {
-		start--
-	}
-	name := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s.text[start:end]))
-	for _, w := range [...]string{"password", "passwd", "secret", "apikey", "secretkey", "accesskey", "token", "privatekey", "authkey"} {
-		if strings.HasSuffix(name, w) {
-			return true
-		}
-	}
-	return false
-}
-
-// mixed reports whether text has letters and digits.
-func mixed(text string) bool {
-	letter, digit := false, false
-	for i := range len(text) {
-		letter, digit = letter || isLetter(text[i]), digit || isDigit(text[i])
-	}
-	return letter && digit
 }

@@ -7,7 +7,6 @@ package repair
 
 import (
 	"html"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,19 +21,23 @@ const (
 	RuleLineEndings = "fix_text.line_endings" // \r\n, \r, U+2028 and U+2029 become \n
 	RuleControl     = "fix_text.control"      // control and zero-width characters go; joiners stay
 	RuleTypography  = "fix_text.typography"   // if asked for: quotes, ligatures and wide forms become plain
+	RuleInvisible   = "fix_text.invisible"    // if asked for: what else is not seen goes, see invisible.go
 	RuleNFC         = "fix_text.nfc"          // letters and accents are composed (Unicode's form NFC)
+	RuleNFKC        = "fix_text.nfkc"         // if asked for, instead: what is compatible becomes one, too (form NFKC)
 )
 
 // Rules are all rules, in order.
-var Rules = []string{RuleEntities, RuleMojibake, RuleTypography, RuleLineEndings, RuleControl, RuleNFC}
+var Rules = []string{RuleEntities, RuleMojibake, RuleTypography, RuleLineEndings, RuleControl, RuleInvisible, RuleNFC, RuleNFKC}
 
 // maxRounds bounds how often the rules are applied in turn: an entity may hide mojibake, and so on.
 const maxRounds = 4
 
 // Options sets what is repaired. The zero value repairs everything that is damage.
 type Options struct {
-	Plain bool `json:"plain,omitempty" doc:"make quotes straight, ligatures letters and wide forms ordinary, as ftfy does"`
-	NoNFC bool `json:"no_nfc,omitempty" doc:"leave accents as they are, do not compose them (NFC)"`
+	Plain     bool `json:"plain,omitempty" doc:"make quotes straight, ligatures letters and wide forms ordinary, as ftfy does"`
+	Invisible bool `json:"invisible,omitempty" doc:"remove what else is not seen: soft hyphens, marks of direction, tags, joiners where no script needs them"`
+	NoNFC     bool `json:"no_nfc,omitempty" doc:"leave accents as they are, do not compose them (NFC)"`
+	NFKC      bool `json:"nfkc,omitempty" doc:"make what is compatible one: ligatures, superscripts, wide and circled forms, spaces (NFKC)"`
 }
 
 // Edits returns what to change in text, as [dataset.Apply] takes it, or nil if nothing is wrong. What it repaired it
@@ -43,20 +46,9 @@ func Edits(text string, o Options) []dataset.Edit {
 	if clean(text) {
 		return nil
 	}
-	passes := []struct {
-		rule string
-		need int
-		find func(string) []change
-	}{{RuleEntities, needEntities, entities}, {RuleMojibake, needMojibake, mojibake}, {RuleTypography, needTypography, typography},
-		{RuleLineEndings, needLineEndings, lineEndings}, {RuleControl, needControl, control}, {RuleNFC, needNFC, nfc}}
-	if !o.Plain {
-		passes = slices.Delete(passes, 2, 3)
-	}
-	if o.NoNFC {
-		passes = passes[:len(passes)-1]
-	}
+	passes := o.passes()
 	var edits []dataset.Edit
-	needed := scan(text, o.Plain)
+	needed := scan(text, o)
 	for range maxRounds {
 		before := len(edits)
 		for _, p := range passes {
@@ -71,13 +63,39 @@ func Edits(text string, o Options) []dataset.Edit {
 				edits = append(edits, dataset.Edit{Rule: p.rule, Start: c.start, End: c.end, Old: text[c.start:c.end], New: c.new})
 			}
 			text = apply(text, found)
-			needed = scan(text, o.Plain)
+			needed = scan(text, o)
 		}
 		if len(edits) == before {
 			break
 		}
 	}
 	return edits
+}
+
+// A pass finds what one rule changes, in texts that need it.
+type pass struct {
+	rule string
+	need int
+	find func(string) []change
+}
+
+// passes returns the rules that are asked for, in order.
+func (o Options) passes() []pass {
+	all := []pass{{RuleEntities, needEntities, entities}, {RuleMojibake, needMojibake, mojibake}}
+	if o.Plain {
+		all = append(all, pass{RuleTypography, needTypography, typography})
+	}
+	all = append(all, pass{RuleLineEndings, needLineEndings, lineEndings}, pass{RuleControl, needControl, control})
+	if o.Invisible {
+		all = append(all, pass{RuleInvisible, needInvisible, hidden})
+	}
+	switch {
+	case o.NFKC:
+		all = append(all, pass{RuleNFKC, needNFC, func(text string) []change { return normal(text, norm.NFKC) }})
+	case !o.NoNFC:
+		all = append(all, pass{RuleNFC, needNFC, func(text string) []change { return normal(text, norm.NFC) }})
+	}
+	return all
 }
 
 // A change replaces text[start:end] by new.
@@ -231,19 +249,19 @@ func escape(text string) int {
 	return 0
 }
 
-// nfc finds what is not in Unicode's composed form.
-func nfc(text string) []change {
+// normal finds what is not in a form of Unicode's.
+func normal(text string, form norm.Form) []change {
 	var out []change
 	for i := 0; i < len(text); {
-		i += norm.NFC.QuickSpanString(text[i:])
+		i += form.QuickSpanString(text[i:])
 		if i >= len(text) {
 			break
 		}
-		n := norm.NFC.NextBoundaryInString(text[i:], true)
+		n := form.NextBoundaryInString(text[i:], true)
 		if n <= 0 {
 			break
 		}
-		if s := norm.NFC.String(text[i : i+n]); s != text[i:i+n] {
+		if s := form.String(text[i : i+n]); s != text[i:i+n] {
 			out = append(out, change{i, i + n, s})
 		}
 		i += n

@@ -125,6 +125,43 @@ func TestNoNFC(t *testing.T) {
 	}
 }
 
+// The compatible form is the one of Unicode, made only where it is asked for, and the edits give the text back.
+func TestNFKC(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"H₂O is ½ ﬁne\u00a0①", "H2O is 1⁄2 fine 1"}, {"ｶﾞ Ａ１\u3000㌔", "ガ A1 キロ"}, {"cafe\u0301 ﷺ", "café صلى الله عليه وسلم"}, {"plain", "plain"},
+	} {
+		got := fixed(t, tt.in, Options{NFKC: true})
+		if got != tt.want || got != norm.NFKC.String(tt.in) {
+			t.Errorf("%q became %q, want %q", tt.in, got, tt.want)
+		}
+		back, err := dataset.Undo(got, Edits(tt.in, Options{NFKC: true}))
+		if err != nil || back != tt.in {
+			t.Errorf("%q: undone to %q (%v)", tt.in, back, err)
+		}
+	}
+	if edits := Edits("½ ﬁne", Options{}); edits != nil {
+		t.Errorf("not asked for: %v", edits)
+	}
+}
+
+// What is not seen is removed where that is asked for, and stays where it spells something.
+func TestInvisible(t *testing.T) {
+	flag := "\U0001F3F4\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F" // of Scotland
+	for _, tt := range []struct{ in, want string }{
+		{"syl\u00adla\u00adble", "syllable"}, {"a\u202eb\u202cc\u200e \u2066d\u2069", "abc d"}, {"safe\U000E0069\U000E0067\U000E006E text", "safe text"},
+		{"co\u200dop\u200cerate", "cooperate"}, {"می\u200cخواهم", "می\u200cخواهم"}, {"क्\u200dष", "क्\u200dष"},
+		{"👩\u200d👩\u200d👧 ❤\ufe0f\u200d🔥", "👩\u200d👩\u200d👧 ❤\ufe0f\u200d🔥"}, {flag + "\U000E0067", flag}, {"葛\U000E0100 a\U000E0100", "葛\U000E0100 a"},
+		{"é\u00ad", "é"},
+	} {
+		if got := fixed(t, tt.in, Options{Invisible: true}); got != tt.want {
+			t.Errorf("%q became %q, want %q", tt.in, got, tt.want)
+		}
+		if edits := Edits(tt.in, Options{}); edits != nil {
+			t.Errorf("%q: not asked for: %v", tt.in, edits)
+		}
+	}
+}
+
 // TestCleanExact: the fast check of eight bytes at once says what the slow one does, for each byte at each place.
 func TestCleanExact(t *testing.T) {
 	for c := range 256 {
@@ -140,20 +177,23 @@ func TestCleanExact(t *testing.T) {
 
 // The look at each character that decides which passes run misses nothing that a pass would find.
 func TestScanMissesNothing(t *testing.T) {
-	passes := map[int]func(string) []change{needEntities: entities, needMojibake: mojibake, needTypography: typography,
-		needLineEndings: lineEndings, needControl: control, needNFC: nfc}
 	var texts []string
 	for r := rune(0); r < 0x30000; r++ {
+		texts = append(texts, "Ae"+string(r)+"b")
+	}
+	for r := rune(0xE0000); r < 0xE0200; r++ {
 		texts = append(texts, "Ae"+string(r)+"b")
 	}
 	for _, s := range []string{"a &amp; b", "Ã  b", "x\nÃ  b", "le cafÃ©", "ｶﾞ", "\u1100\u1161", "Œ\n", "√±", "â€™"} {
 		texts = append(texts, s, strings.Repeat("plain text ", 9)+s)
 	}
 	for _, text := range texts {
-		needed := scan(text, true)
-		for need, find := range passes {
-			if needed&need == 0 && len(find(text)) > 0 {
-				t.Fatalf("%q: a pass finds %v that the scan does not see", text, find(text))
+		for _, o := range []Options{{}, {Plain: true, Invisible: true, NFKC: true}} {
+			needed := scan(text, o)
+			for _, p := range o.passes() {
+				if needed&p.need == 0 && len(p.find(text)) > 0 {
+					t.Fatalf("%q: %s finds %v that the scan does not see", text, p.rule, p.find(text))
+				}
 			}
 		}
 	}
@@ -167,6 +207,10 @@ func FuzzEdits(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		all := Options{Plain: true, Invisible: true, NFKC: true}
+		if back, err := dataset.Undo(fixed(t, s, all), Edits(s, all)); err != nil || back != s {
+			t.Errorf("%q: undone to %q (%v)", s, back, err)
+		}
 		got := fixed(t, s, Options{})
 		if utf8.ValidString(s) && !utf8.ValidString(got) {
 			t.Errorf("%q became invalid: %q", s, got)

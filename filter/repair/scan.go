@@ -14,12 +14,16 @@ const (
 	needTypography
 	needLineEndings
 	needControl
+	needInvisible
 	needNFC
 )
 
-// scan returns which passes may find something in text; typography only if that is asked for.
-func scan(text string, asked bool) (needed int) {
-	composed := uncomposed()
+// scan returns which passes may find something in text, of those that are asked for.
+func scan(text string, asked Options) (needed int) {
+	odd := uncomposed()
+	if asked.NFKC {
+		odd = incompatible()
+	}
 	before := rune(-1)
 	for i := 0; i < len(text); {
 		if text[i] < utf8.RuneSelf {
@@ -35,11 +39,14 @@ func scan(text string, asked bool) (needed int) {
 		if class := classOf(r); class != 0 && needed&needMojibake == 0 && bad(text, i, n, r, class, before) {
 			needed |= needMojibake
 		}
-		if b := r >> blockBits; composed[b>>3]&(1<<(b&7)) != 0 {
+		if b := r >> blockBits; odd[b>>3]&(1<<(b&7)) != 0 {
 			needed |= needNFC
 		}
 		if r < 0x0300 || r >= 0x2000 && r < 0x2100 || r == 0x3000 || r >= 0xF000 {
-			needed |= signNeeds(text[i:], r, asked)
+			needed |= signNeeds(text[i:], r, asked.Plain)
+		}
+		if asked.Invisible && invisibles(r) {
+			needed |= needInvisible
 		}
 		before = r
 		i += n
@@ -83,20 +90,28 @@ const blockBits = 4
 
 // uncomposed has a bit for each block of characters in which one may not be in the composed form: it is a mark, or
 // composes with another, or is never in that form.
-var uncomposed = sync.OnceValue(func() *[(utf8.MaxRune >> blockBits >> 3) + 1]byte {
-	var t [(utf8.MaxRune >> blockBits >> 3) + 1]byte
+var uncomposed = sync.OnceValue(func() *blocks { return oddBlocks(norm.NFC) })
+
+// incompatible is the same for the compatible form.
+var incompatible = sync.OnceValue(func() *blocks { return oddBlocks(norm.NFKC) })
+
+type blocks [(utf8.MaxRune >> blockBits >> 3) + 1]byte
+
+// oddBlocks returns the blocks with characters that may not be in a form.
+func oddBlocks(form norm.Form) *blocks {
+	var t blocks
 	for r := rune(0x80); r < 0x30000; r++ {
 		if r >= 0x3400 && r < 0xA000 || r >= 0xAC00 && r < 0xF900 { // ideographs and Korean syllables are whole
 			continue
 		}
-		p := norm.NFC.PropertiesString(string(r))
-		if p.CCC() != 0 || p.LeadCCC() != 0 || !norm.NFC.IsNormalString(string(r)) || !p.BoundaryBefore() {
+		p := form.PropertiesString(string(r))
+		if p.CCC() != 0 || p.LeadCCC() != 0 || !form.IsNormalString(string(r)) || !p.BoundaryBefore() {
 			b := r >> blockBits
 			t[b>>3] |= 1 << (b & 7)
 		}
 	}
 	return &t
-})
+}
 
 // clean reports whether text is ASCII without control characters and entities: most text is, and is done with here.
 func clean(text string) bool {
