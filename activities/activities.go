@@ -35,4 +35,5 @@ type Activities struct {
 	mu      sync.Mutex
 	bases   map[string]*model.Model // open base models by digest; they stay open for the life of the worker
 	opening *opening                // the one that is being opened
+	usuals  map[string]usual        // n-gram models, by where they were read and the state of that
 }

@@ -17,12 +17,18 @@ type FilterInput struct {
 
 // Score computes the signals and edits of every step. Thresholds take no part in its key: changing one computes nothing here.
 func (a *Activities) Score(ctx context.Context, in FilterInput) (StageResult, error) {
-	steps := filter.ScoreOptions(in.Steps)
+	ctx, release := begin(ctx, "score")
+	defer release()
+	modelled, models, err := a.withModels(ctx, in.Steps)
+	if err != nil {
+		return StageResult{}, finish(ctx, fmt.Errorf("score: %w", err))
+	}
+	steps := filter.ScoreOptions(modelled)
 	keyed := steps
 	if a.Secret != nil {
 		keyed = filter.WithKey(steps, []byte(a.Secret("TEMPER_PII_KEY")))
 	}
-	return a.stage(ctx, work{name: "score", engine: engineFilter, options: steps, inputs: []dataset.Ref{in.Shard}, do: func(ctx context.Context, s *dataset.Stage) error {
+	return a.stage(ctx, work{name: "score", engine: engineFilter, options: steps, inputs: append([]dataset.Ref{in.Shard}, models...), do: func(ctx context.Context, s *dataset.Stage) error {
 		if err := filter.Ready(keyed); err != nil {
 			return fmt.Errorf("%w: %w", errInput, err)
 		}

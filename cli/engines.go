@@ -89,7 +89,10 @@ func (c *filterCommand) Run(a *app) error {
 	if len(r.Filter) == 0 {
 		return fmt.Errorf("%s has no filter: section: %w", c.Recipe, errInput)
 	}
-	steps := filter.WithKey(r.Filter, []byte(os.Getenv("TEMPER_PII_KEY")))
+	steps, err := filter.WithModels(filter.WithKey(r.Filter, []byte(os.Getenv("TEMPER_PII_KEY"))), a.readNGram)
+	if err != nil {
+		return fmt.Errorf("%s: filter: %w: %w", c.Recipe, err, errInput)
+	}
 	if err := filter.Ready(steps); err != nil {
 		return fmt.Errorf("%s: filter: %w: %w", c.Recipe, err, errInput)
 	}

@@ -3,12 +3,13 @@ package filter
 import "fmt"
 
 // A File is a list, or a text, of a step that lies in a file: who reads it appends its lines to Words, or puts all of it into
-// Text, and empties Path.
+// Text, and empties Path. One that stays is read where the step runs: only its path is made absolute.
 type File struct {
 	Key   string    // of the option, such as bad_words.file
 	Path  *string   // "" once it was read
 	Words *[]string // nil for a text
 	Text  *string   // nil for a list
+	Stays bool
 }
 
 // Files returns what of s lies in files. The engine reads no files: a step is ready only when all are read, so
@@ -20,6 +21,9 @@ func (s *Step) Files() []File {
 	}
 	if s.Classifier != nil {
 		all = append(all, s.Classifier.files()...)
+	}
+	if s.Perplexity != nil {
+		all = append(all, s.Perplexity.files()...)
 	}
 	if s.BadWords != nil {
 		all = append(all, s.BadWords.files()...)

@@ -19,6 +19,7 @@ type Step struct {
 	NeMo             *NeMo             `json:"nemo,omitempty" doc:"NeMo Curator's cascade of rules for English"`
 	BadWords         *BadWords         `json:"bad_words,omitempty" doc:"drop what uses listed words"`
 	Classifier       *Classifier       `json:"classifier,omitempty" doc:"drop what a model of your own takes for bad"`
+	Perplexity       *Perplexity       `json:"perplexity,omitempty" doc:"drop what is too usual or too unusual under an n-gram model of your own (Wenzek et al. 2020)"`
 	Instructions     *Instructions     `json:"instructions,omitempty" doc:"drop poor conversations: instructions too short or long or about pictures, refusals (Wang et al. 2023)"`
 	PII              *PII              `json:"pii,omitempty" doc:"replace personal data, or drop what has any"`
 	Where            *string           `json:"where,omitempty" doc:"an expression over text, signals, meta and source that must be true of what is kept"`
@@ -37,6 +38,7 @@ const (
 	stepNeMo         = "nemo"
 	stepBadWords     = "bad_words"
 	stepClassifier   = "classifier"
+	stepPerplexity   = "perplexity"
 	stepInstructions = "instructions"
 	stepPII          = "pii"
 	stepWhere        = "where"
@@ -55,6 +57,7 @@ func (s Step) rules() (rules []rule) {
 	rules = given(rules, s.NeMo, NeMo.WithDefaults)
 	rules = given(rules, s.BadWords, BadWords.WithDefaults)
 	rules = given(rules, s.Classifier, Classifier.WithDefaults)
+	rules = given(rules, s.Perplexity, Perplexity.WithDefaults)
 	rules = given(rules, s.Instructions, Instructions.WithDefaults)
 	rules = given(rules, s.PII, PII.WithDefaults)
 	if s.Where != nil {
@@ -92,6 +95,7 @@ func (s Step) WithDefaults() Step {
 	s.NeMo = filled(s.NeMo, NeMo.WithDefaults)
 	s.BadWords = filled(s.BadWords, BadWords.WithDefaults)
 	s.Classifier = filled(s.Classifier, Classifier.WithDefaults)
+	s.Perplexity = filled(s.Perplexity, Perplexity.WithDefaults)
 	s.Instructions = filled(s.Instructions, Instructions.WithDefaults)
 	s.PII = filled(s.PII, PII.WithDefaults)
 	return s
@@ -130,7 +134,8 @@ func Check(steps []Step) error {
 }
 
 // ScoreOptions returns steps as far as they decide what [Score] yields: thresholds are back at their defaults and
-// expressions are gone. It is the options' part of the key under which Score's notes are stored.
+// expressions are gone. It is the options' part of the key under which Score's notes are stored;
+// the models of perplexity (see [WithModels]) are kept, and are no part of it.
 func ScoreOptions(steps []Step) []Step {
 	out := make([]Step, 0, len(steps))
 	for _, s := range steps {
@@ -152,6 +157,7 @@ func ScoreOptions(steps []Step) []Step {
 		s.RefinedWeb = filled(s.RefinedWeb, RefinedWeb.scored)
 		s.BadWords = filled(s.BadWords, BadWords.scored)
 		s.Classifier = filled(s.Classifier, Classifier.scored)
+		s.Perplexity = filled(s.Perplexity, Perplexity.scored)
 		s.Instructions = filled(s.Instructions, Instructions.scored)
 		out = append(out, s)
 	}

@@ -147,7 +147,7 @@ func TestUse(t *testing.T) {
 	if want := "fix_text language gopher_quality gopher_repetition pii"; strings.Join(got, " ") != want {
 		t.Errorf("steps %v, want %s", got, want)
 	}
-	for _, names := range [][]string{{"gofer"}, {"where"}, {"url"}, {"bad_words"}, {"classifier"}, {"gopher", "gopher_quality"}} {
+	for _, names := range [][]string{{"gofer"}, {"where"}, {"url"}, {"bad_words"}, {"classifier"}, {"perplexity"}, {"gopher", "gopher_quality"}} {
 		if _, err := Use(names); err == nil {
 			t.Errorf("%v is taken", names)
 		}

@@ -8,7 +8,7 @@ import (
 
 // stepNames are the steps that there are, in a sensible order.
 var stepNames = []string{stepFixText, stepURL, stepLanguage, stepQuality, stepRepetition, stepC4, stepFineWeb, stepRefinedWeb, stepNeMo,
-	stepBadWords, stepClassifier, stepInstructions, stepPII, stepWhere}
+	stepBadWords, stepClassifier, stepPerplexity, stepInstructions, stepPII, stepWhere}
 
 // Parse returns the step of a name with default options. The gopher_ of names can be left out. A where step has no
 // default, and gopher is two steps: see [Use].
@@ -36,8 +36,8 @@ func Parse(name string) (Step, error) {
 		return Step{PII: &PII{}}.WithDefaults(), nil
 	case stepWhere:
 		return Step{}, errors.New("step where needs an expression: write it in a recipe")
-	case stepClassifier:
-		return Step{}, errors.New("step classifier needs a model: write it in a recipe")
+	case stepClassifier, stepPerplexity:
+		return Step{}, fmt.Errorf("step %s needs a model: write it in a recipe", name)
 	case stepURL, stepBadWords:
 		return Step{}, fmt.Errorf("step %s needs a list of words: write it in a recipe", name)
 	case "gopher":

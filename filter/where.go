@@ -62,7 +62,7 @@ func newScope() scope {
 func (s scope) add(signals []string) {
 	for _, name := range signals {
 		s[name] = 0.0
-		if name == signalLanguage {
+		if name == signalLanguage || name == signalBucket {
 			s[name] = ""
 		}
 	}

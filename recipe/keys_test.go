@@ -34,6 +34,7 @@ filter:
   - nemo: {}
   - bad_words: {lists: [{language: en, words: [b]}]}
   - classifier: {file: m.json}
+  - perplexity: {file: m.ngram}
   - instructions: {}
   - pii: {key_id: 0123abcd}
   - where: "true"
@@ -100,7 +101,7 @@ func (l leaf) other() []string {
 	case len(enum) > 0 || l.tag.Get("enum") != "":
 		return enum
 	case l.typ.Kind() == reflect.Slice:
-		return []string{"[fr]", "[ip]", "[javascript]", "[banned]", "[DE]", "[q_proj=4]", "[lm_head]", "[other]"}
+		return []string{"[fr]", "[head]", "[ip]", "[javascript]", "[banned]", "[DE]", "[q_proj=4]", "[lm_head]", "[other]"}
 	case l.typ.Kind() == reflect.Bool:
 		return []string{"true", "false"}
 	case l.typ.Kind() == reflect.Float64:

@@ -28,11 +28,16 @@ func readLists(file, dir string, steps []filter.Step) error {
 	return nil
 }
 
-// readInto reads a file of a step: a text whole, a list line by line; # begins a comment.
+// readInto reads a file of a step: a text whole, a list line by line; # begins a comment. Of one that stays where it is, only the
+// path is made absolute.
 func readInto(l filter.File, dir string) error {
 	path, err := absolute(*l.Path, dir)
 	if err != nil {
 		return err
+	}
+	if l.Stays {
+		*l.Path = path
+		return nil
 	}
 	info, err := os.Stat(path)
 	if err != nil {
