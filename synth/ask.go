@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"temper/dataset"
+	"temper/synth/rouge"
 )
 
 // Asking is what [Ask] needs.
@@ -25,7 +26,7 @@ const batch = 8
 
 // Ask lets the model write questions about records and judges them. Rows that are not kept come too, with the check that drops
 // them: questions.parse (no question came), questions.self_contained (it does not say what it is about), questions.duplicate,
-// questions.judge, questions.budget. They come in the order of the records. usage may be called once the rows have ended.
+// questions.judge, questions.budget, questions.rouge_l (it is like an earlier one). They come in the order of the records. usage may be called once the rows have ended.
 //
 // The result is a function of the records, the options and the model's answers. The budget counts cached answers like others, so
 // that a run that is repeated makes the same rows.
@@ -35,11 +36,15 @@ func Ask(ctx context.Context, in dataset.Records, a Asking) (rows dataset.Rows, 
 	if w.Progress == nil {
 		w.Progress = func(int, int) {}
 	}
-	return func(yield func(dataset.Row, error) bool) {
+	rows = func(yield func(dataset.Row, error) bool) {
 		if err := w.run(in, func(r dataset.Row) bool { return yield(r, nil) }); err != nil {
 			yield(dataset.Row{}, err)
 		}
-	}, func() Usage { return w.used }
+	}
+	if least := w.Options.Judge.RougeL; least > 0 {
+		rows = rouge.Novel(rows, "questions.rouge_l", least)
+	}
+	return rows, func() Usage { return w.used }
 }
 
 // An asker is the state of one [Ask].

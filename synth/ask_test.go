@@ -131,6 +131,44 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// TestAskAlike: with rouge_l the questions that are kept are some of those kept without, the first among them, none like one before; the
+// others say which one they are like. What the model is asked stays the same.
+func TestAskAlike(t *testing.T) {
+	o := questions
+	want, used := asked(t, newScript(true), memory{}, o, records(t))
+	o.Judge.RougeL = 0.5
+	got, again := asked(t, newScript(true), memory{}, o, records(t))
+	if used != again || len(got) != len(want) {
+		t.Errorf("used %+v for %d rows, %+v for %d without", again, len(got), used, len(want))
+	}
+	kept, alike := map[string]bool{}, 0
+	for i, row := range got {
+		switch {
+		case row.ID != want[i].ID:
+			t.Fatalf("row %d is %s, was %s", i, row.ID, want[i].ID)
+		case want[i].Verdict != nil:
+			if d := cmp.Diff(want[i], row); d != "" {
+				t.Errorf("dropped before: want -, got +:\n%s", d)
+			}
+		case row.Verdict == nil:
+			kept[row.ID] = true
+		case row.Verdict.Rule != "questions.rouge_l" || row.Verdict.Value < 0.5 || !kept[row.Verdict.Detail]:
+			t.Errorf("%s: %v", row.ID, row.Verdict)
+		default:
+			alike++
+		}
+	}
+	if len(kept) == 0 || alike == 0 {
+		t.Errorf("%d kept, %d alike: a test of nothing", len(kept), alike)
+	}
+	for _, wrong := range []float64{-0.1, 1.1} {
+		o.Judge.RougeL = wrong
+		if err := o.WithDefaults().Validate(); err == nil || !strings.Contains(err.Error(), "judge.rouge_l") {
+			t.Errorf("rouge_l %v: %v", wrong, err)
+		}
+	}
+}
+
 // TestAskCached: whatever is in the cache already, the rows and what is charged are the same, and nothing in it is asked again.
 func TestAskCached(t *testing.T) {
 	recs := records(t)

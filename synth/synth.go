@@ -129,7 +129,8 @@ type ModelRef struct {
 
 // A Judge is a bar.
 type Judge struct {
-	Min float64 `json:"min,omitempty" doc:"score from 0 to 10 that a question must reach; 0 keeps all" default:"0"`
+	Min    float64 `json:"min,omitempty" doc:"score from 0 to 10 that a question must reach; 0 keeps all" default:"0"`
+	RougeL float64 `json:"rouge_l,omitempty" doc:"drop a question that is this like an earlier kept one of the step, by ROUGE-L from 0 to 1: 0.7 as in Self-Instruct (Wang et al. 2023); 0 keeps all" default:"0"`
 }
 
 // A Budget is a limit.
@@ -164,6 +165,8 @@ func (o Questions) Validate() error {
 		return fmt.Errorf("questions_from_text.temperature is %g; it must be 0 to 10", o.Temperature)
 	case o.Judge.Min < 0 || o.Judge.Min > 10:
 		return fmt.Errorf("questions_from_text.judge.min is %g; it must be 0 to 10", o.Judge.Min)
+	case !(o.Judge.RougeL >= 0 && o.Judge.RougeL <= 1):
+		return fmt.Errorf("questions_from_text.judge.rouge_l is %g; it must be 0 to 1", o.Judge.RougeL)
 	case o.Budget.Tokens < 0:
 		return fmt.Errorf("questions_from_text.budget.tokens is %d; it must not be negative", o.Budget.Tokens)
 	case o.Model.Endpoint != "" && !isEndpoint(o.Model.Endpoint):

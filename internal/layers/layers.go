@@ -28,7 +28,8 @@ var Allowed = map[string][]string{
 	"filter/pii":    {},
 	"filter/repair": {},
 	"dedup":         {},
-	"synth":         {},
+	"synth":         {"synth/rouge"},
+	"synth/rouge":   {},
 	"finetune":      {"internal/graph", "internal/kernel", "internal/quant", "internal/safetensors", "lora", "model", "model/chat", "model/tokenizer"},
 
 	"lora": {"internal/kernel", "internal/quant", "internal/safetensors"},
@@ -62,7 +63,7 @@ var Rows = [][]string{
 	{"workflows"},
 	{"activities"},
 	{"collect", "filter", "dedup", "synth", "finetune", "eval", "model/convert"},
-	{"collect/page", "filter/lang", "filter/linear", "filter/ngram", "filter/pii", "filter/repair"},
+	{"collect/page", "filter/lang", "filter/linear", "filter/ngram", "filter/pii", "filter/repair", "synth/rouge"},
 	{"model"},
 	{"lora", "model/chat", "model/hub", "model/tiny", "internal/graph", "internal/store", "internal/store/storetest"},
 	{"internal/kernel", "internal/jinja", "model/tokenizer"},
