@@ -21,12 +21,16 @@ type litter struct {
 
 // collect frees what was left behind if it is much.
 func (l *litter) collect() {
-	l.sample[0].Name = "/gc/heap/allocs:bytes"
-	metrics.Read(l.sample[:])
-	if n := l.sample[0].Value.Uint64(); n-l.seen > litterAllowed {
+	if n := l.allocated(); n-l.seen > litterAllowed {
 		runtime.GC()
 		l.seen = n
 	}
+}
+
+func (l *litter) allocated() uint64 {
+	l.sample[0].Name = "/gc/heap/allocs:bytes"
+	metrics.Read(l.sample[:])
+	return l.sample[0].Value.Uint64()
 }
 
 // settle ends a run's loading: what it read and does not need, the adapter to start from and the checkpoint to go on from, is given
@@ -34,6 +38,7 @@ func (l *litter) collect() {
 func (t *trainer) settle() {
 	t.Adapter, t.Resume = nil, nil
 	debug.FreeOSMemory()
+	t.litter.seen = t.litter.allocated()
 }
 
 // release frees all but the trained values, so that their adapter is written into memory that the steps had.
@@ -43,7 +48,7 @@ func (t *trainer) release() {
 	n.blocks, n.scratch, n.inputs, n.dy, n.head = nil, nil, nil, nil, head{}
 	n.params.grad, n.params.layers, n.params.lengths = nil, nil, nil
 	t.solver, t.values = nil, nil
-	runtime.GC()
+	debug.FreeOSMemory()
 }
 
 // hollow is an adapter whose factors have their lengths but share one run of zeros: what is left of an adapter whose values are

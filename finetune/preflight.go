@@ -22,13 +22,13 @@ type Memory struct {
 	Scratch       int64  `json:"scratch"`       // of one block's backward pass and of the threads
 	Inputs        int64  `json:"inputs"`        // the residual stream at each block, and its gradient
 	Head          int64  `json:"head"`          // output norm and loss
-	Program       int64  `json:"program"`       // code, Go's runtime, the tokenizer; an allowance
+	Program       int64  `json:"program"`       // code, Go's runtime, tables made at the start, the tokenizer; an allowance, measured of temper tune
 	Total         int64  `json:"total"`
 }
 
 const (
 	headScratch = 24 << 20 // what the streamed loss holds of the vocabulary at most
-	program     = 64 << 20
+	program     = 90 << 20
 )
 
 // Preflight returns what training sequences of at most rows tokens will hold. auto chooses the fastest of none, selective and full that
