@@ -22,6 +22,7 @@ type dedupCommand struct {
 	Normalize  bool     `help:"For what is equal: fold case and runs of white space first."`
 	Paragraphs bool     `help:"Cut paragraphs that are there before."`
 	Lines      bool     `help:"Cut lines that are there before."`
+	Common     int      `name:"common-lines" placeholder:"100" help:"Cut lines that more than so many rows have, from all of them."`
 	Substring  int      `placeholder:"50" help:"Cut runs of at least so many words that are there before."`
 	Near       float64  `placeholder:"0.8" help:"Keep one of rows at least this similar (Jaccard similarity of their word 5-grams), verified."`
 	Unit       string   `default:"words" enum:"words,characters,tokens" help:"What the n-grams of near rows are of: words, characters (24-grams), or tokens (words and marks)."`
@@ -38,7 +39,7 @@ type dedupCommand struct {
 
 // Help is shown below the flags.
 func (c *dedupCommand) Help() string {
-	return "Without another, --exact is meant; each of --paragraphs, --lines and --substring includes it. A dataset as output has clusters.parquet beside it.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --near 0.8 --index seen.known today.jsonl -o new.jsonl"
+	return "Without another, --exact is meant; each of --paragraphs, --lines, --common-lines and --substring includes it. A dataset as output has clusters.parquet beside it.\n\nExamples:\n  temper dedup --exact --near 0.8 clean -o unique\n  temper dedup --near 0.8 --index seen.known today.jsonl -o new.jsonl"
 }
 
 // Run removes duplicates.
@@ -46,8 +47,8 @@ func (c *dedupCommand) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	exact := dedup.Exact{Normalize: c.Normalize, Paragraphs: c.Paragraphs, Lines: c.Lines, Substring: c.Substring}.WithDefaults()
-	c.Exact = c.Exact || c.Near == 0 || c.Normalize || exact.Paragraphs || exact.Lines || exact.Substring != 0
+	exact := dedup.Exact{Normalize: c.Normalize, Paragraphs: c.Paragraphs, Lines: c.Lines, Common: c.Common, Substring: c.Substring}.WithDefaults()
+	c.Exact = c.Exact || c.Near == 0 || c.Normalize || exact.Paragraphs || exact.Lines || exact.Common != 0 || exact.Substring != 0
 	near := dedup.Near{Similarity: c.Near, Keep: c.Keep, Unit: c.Unit, Method: c.Method, Bands: c.Bands, Rows: c.Rows, Verify: &c.Verify, Memory: int64(c.Memory)}.WithDefaults()
 	err := exact.Validate()
 	if c.Near != 0 {

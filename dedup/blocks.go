@@ -26,13 +26,9 @@ func newBlocks(o Exact, cut func(string, func(block))) *blocks {
 // repeated are the blocks of a text that were there before, each with what parts it from the next one.
 func (b *blocks) repeated(text string) (spans []span) {
 	b.cut(text, func(at block) {
-		part := strings.TrimSpace(text[at.from:at.to])
-		if !hasWords(part, b.o.MinWords) {
+		h, ok := b.o.block(text[at.from:at.to])
+		if !ok {
 			return
-		}
-		h := xxh3.HashString128(part)
-		if b.o.Normalize {
-			h = xxh3.Hash128(folded([]byte(part)))
 		}
 		if _, again := b.seen[h]; again {
 			spans = append(spans, span{at.from, at.next})
@@ -40,6 +36,18 @@ func (b *blocks) repeated(text string) (spans []span) {
 		b.seen[h] = struct{}{}
 	})
 	return spans
+}
+
+// block returns the hash by which a paragraph or a line is compared; ok is false for one of too few words.
+func (o Exact) block(text string) (h xxh3.Uint128, ok bool) {
+	part := strings.TrimSpace(text)
+	if !hasWords(part, o.MinWords) {
+		return h, false
+	}
+	if o.Normalize {
+		return xxh3.Hash128(folded([]byte(part))), true
+	}
+	return xxh3.HashString128(part), true
 }
 
 func hasWords(s string, n int) bool {

@@ -19,6 +19,7 @@ type Exact struct {
 	Normalize  bool `json:"normalize,omitempty" doc:"fold case and runs of white space before comparing" default:"false"`
 	Paragraphs bool `json:"paragraphs,omitempty" doc:"cut paragraphs (lines without an empty one between them) that are there before" default:"false"`
 	Lines      bool `json:"lines,omitempty" doc:"cut lines that are there before" default:"false"`
+	Common     int  `json:"common_lines,omitempty" doc:"cut lines that more than so many records have, from all of them; absent: none"`
 	MinWords   int  `json:"min_words,omitempty" doc:"paragraphs and lines of fewer words stay" default:"5"`
 	Substring  int  `json:"substring,omitempty" doc:"cut runs of at least so many words that are there before, whatever the white space between them; absent: none"`
 }
@@ -34,6 +35,8 @@ func (o Exact) WithDefaults() Exact {
 // Validate says what is wrong with o, after WithDefaults.
 func (o Exact) Validate() error {
 	switch {
+	case o.Common < 0:
+		return fmt.Errorf("exact.common_lines is %d; it must be at least 1, or absent", o.Common)
 	case o.MinWords < 1:
 		return fmt.Errorf("exact.min_words is %d; it must be at least 1", o.MinWords)
 	case o.Substring != 0 && (o.Substring < 4 || o.Substring > 10000):
@@ -75,18 +78,24 @@ func folded(b []byte) []byte {
 }
 
 // ExactNotes keeps the first of what is equal. Equal records are dropped by rule "exact", whose detail is the keeper's ID; rules
-// "paragraphs", "lines" and "substring" cut texts, and drop a record, whole as it came, of which nothing would be left. Records,
-// paragraphs and lines are compared by 128-bit hashes, runs of words by their words.
+// "common_lines", "paragraphs", "lines" and "substring", in this order, cut texts, and drop a record, whole as it came, of which
+// nothing would be left. Records, paragraphs and lines are compared by 128-bit hashes, runs of words by their words. Of equal
+// records the first counts for common lines.
 //
 // It holds about 60 bytes a record, 30 a paragraph or line, and for substrings 2 bytes a word, 40 a word that is there twice, and
-// the texts that these first stand in. For substrings it reads in twice.
+// the texts that these first stand in. For substrings, and for common lines, it reads in once more.
 func ExactNotes(in dataset.Records, o Exact) dataset.Notes {
 	o = o.WithDefaults()
 	return func(yield func(dataset.Note, error) bool) {
+		common, err := commonLines(in, o)
+		if err != nil {
+			yield(dataset.Note{}, err)
+			return
+		}
 		var runs *runs
 		if o.Substring > 0 {
 			runs = newRuns(o)
-			for n, err := range judged(in, o) {
+			for n, err := range judged(in, o, common) {
 				if err != nil {
 					yield(dataset.Note{}, err)
 					return
@@ -96,7 +105,7 @@ func ExactNotes(in dataset.Records, o Exact) dataset.Notes {
 				}
 			}
 		}
-		for n, err := range judged(in, o) {
+		for n, err := range judged(in, o, common) {
 			if err == nil && runs != nil && n.Verdict() == nil {
 				n.cut("substring", runs.repeated(n.left))
 			}
@@ -113,8 +122,8 @@ type judgement struct {
 	left string // the text with the edits so far
 }
 
-// judged judges records by all rules but that of substrings.
-func judged(in dataset.Records, o Exact) func(yield func(judgement, error) bool) {
+// judged judges records by all rules but that of substrings; common are lines to be cut wherever they stand.
+func judged(in dataset.Records, o Exact, common map[xxh3.Uint128]struct{}) func(yield func(judgement, error) bool) {
 	return func(yield func(judgement, error) bool) {
 		seen := map[xxh3.Uint128]string{}
 		paragraphs, lines := newBlocks(o, cutParagraphs), newBlocks(o, cutLines)
@@ -139,6 +148,9 @@ func judged(in dataset.Records, o Exact) func(yield func(judgement, error) bool)
 				seen[h] = strings.Clone(rec.ID)
 			}
 			n.Checks = append(n.Checks, c)
+			if o.Common > 0 && n.Verdict() == nil {
+				n.cut("common_lines", linesOf(n.left, o, common))
+			}
 			if o.Paragraphs && n.Verdict() == nil {
 				n.cut("paragraphs", paragraphs.repeated(n.left))
 			}
