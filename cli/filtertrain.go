@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"temper/filter"
 	"temper/filter/linear"
@@ -149,6 +150,7 @@ func (c *filterTrain) ngram(a *app) error {
 		return err
 	}
 	defer held.Close()
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(min(int64(c.Memory), debug.SetMemoryLimit(-1)))) // garbage is no reason to go beyond
 	t := ngram.NewTrainer(o, counts, held)
 	if err := a.contents("count n-grams", c.NGram, t.Add); err != nil {
 		return trainError(err)
