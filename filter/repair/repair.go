@@ -41,7 +41,7 @@ type Options struct {
 }
 
 // Edits returns what to change in text, as [dataset.Apply] takes it, or nil if nothing is wrong. What it repaired it
-// leaves alone the second time.
+// leaves alone the second time, if text is valid UTF-8 as all records are: in other text what is left may join to new characters.
 func Edits(text string, o Options) []dataset.Edit {
 	if clean(text) {
 		return nil
