@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -13,7 +14,7 @@ import (
 
 // The engines' versions take part in every stage's key: raise one when the same input gives other bytes.
 const (
-	engineCollect  = "collect/4"
+	engineCollect  = "collect/5"
 	engineFilter   = "filter/4"
 	engineDedup    = "dedup/9"
 	engineSynth    = "synth/3"
@@ -84,73 +85,89 @@ func (a *Activities) plan(ctx context.Context, in PlanInput) ([]collect.Task, er
 
 // CollectInput is the input of [Activities.Collect].
 type CollectInput struct {
-	Plan   dataset.Ref `json:"plan"`
-	Task   int         `json:"task"` // its number in the plan
-	MaxBad float64     `json:"max_bad,omitempty"`
+	Plan dataset.Ref `json:"plan"`
+	Task int         `json:"task"` // its number in the plan
 }
 
-// tolerated is how many bad rows of a task never stop a run by their share: of few rows it says little.
+// tolerated is how many bad rows of a source never stop a run by their share: of few rows it says little.
 const tolerated = 100
 
-// tooBad reports whether so many rows of a task are bad that the run stops: more than the share allowed, and more than a hundred or,
-// if the task is all of its source, half.
-func tooBad(bad, rows int, share float64, alone bool) bool {
-	return float64(bad) > share*float64(rows) && (bad > tolerated || alone && 2*bad >= rows)
+// TooBad is an error if more than a share of a source's rows are bad, and they are more than a hundred or half of them. Share 0 means
+// 0.05; parts are the results of all the source's tasks.
+func TooBad(share float64, parts []StageResult) error {
+	share = cmp.Or(share, 0.05)
+	var c dataset.Counts
+	first := any(nil)
+	for _, p := range parts {
+		c.In += p.Counts.In
+		c.Bad += p.Counts.Bad
+		first = cmp.Or(first, p.Metrics[MetricFirstBad])
+	}
+	if float64(c.Bad) <= share*float64(c.In) || c.Bad <= tolerated && 2*c.Bad < c.In {
+		return nil
+	}
+	return fmt.Errorf("collect: %d of %d rows are bad, more than the %.3g allowed (max_bad); the first: %v: %w", c.Bad, c.In, share, first, dataset.ErrMalformed)
 }
 
-// Collect reads one task's files into records. Rows that cannot be read go to quarantine; more than MaxBad of them stop the run, if
-// they are more than a hundred, or half of a source that is one task.
+// MetricFirstBad is the metric of a task's first bad row: its place and the reason.
+const MetricFirstBad = "first_bad"
+
+// SayBad says where a bad row is and why it is one.
+func SayBad(b dataset.Bad) string {
+	return fmt.Sprintf("%s, offset %d, row %d: %s", b.Source.URI, b.Source.Offset, b.Source.Row, b.Reason)
+}
+
+// Collect reads one task's files into records. Rows that cannot be read go to quarantine, the first maxQuarantined of them with their
+// places and reasons; all are counted.
 func (a *Activities) Collect(ctx context.Context, in CollectInput) (StageResult, error) {
 	ctx, release := begin(ctx, "collect")
 	defer release()
-	task, alone, err := a.task(ctx, in)
+	task, err := a.task(ctx, in)
 	if err != nil {
 		return StageResult{}, finish(ctx, fmt.Errorf("collect: %w", err))
 	}
-	if in.MaxBad == 0 {
-		in.MaxBad = 0.05
-	}
 	options := struct {
-		Task   collect.Task `json:"task"`
-		MaxBad float64      `json:"max_bad"`
-	}{task, in.MaxBad}
+		Task collect.Task `json:"task"`
+	}{task}
 	return a.stage(ctx, work{name: "collect", engine: engineCollect, options: options, do: func(ctx context.Context, s *dataset.Stage) error {
-		var bad []dataset.Bad
-		in2 := collect.Read(ctx, a.sources(), task, func(b dataset.Bad) error {
-			bad = append(bad, b)
-			return nil
-		})
-		recs, err := a.putRecords(ctx, count(&s.Counts, beat(ctx, Progress{Stage: "collect", Unit: "records"}, in2)))
+		bad, err := newQuarantine()
 		if err != nil {
 			return err
 		}
-		s.Counts.In, s.Counts.Bad = s.Counts.Out+int64(len(bad)), int64(len(bad))
-		if n := s.Counts.In; tooBad(len(bad), int(n), in.MaxBad, alone) {
-			first := bad[0]
-			return fmt.Errorf("%d of %d rows are bad, more than the %.3g allowed; the first: %s, offset %d: %s: %w",
-				len(bad), n, in.MaxBad, first.Source.URI, first.Source.Offset, first.Reason, dataset.ErrMalformed)
+		defer bad.close()
+		in := collect.Read(ctx, a.sources(), task, func(b dataset.Bad) error {
+			touch(ctx)
+			return errors.Join(context.Cause(ctx), bad.take(b))
+		})
+		recs, err := a.putRecords(ctx, count(&s.Counts, beat(ctx, Progress{Stage: "collect", Unit: "records"}, in)))
+		if err != nil {
+			return err
 		}
-		quarantine, err := putJSONL(ctx, a.store(), bad)
+		s.Counts.In, s.Counts.Bad = s.Counts.Out+bad.n, bad.n
+		if bad.n > 0 {
+			s.Metrics[MetricFirstBad] = SayBad(bad.first)
+		}
+		quarantine, err := bad.put(ctx, a.store())
 		s.Outputs["records"], s.Outputs["quarantine"] = []dataset.Ref{recs}, []dataset.Ref{quarantine}
 		return err
 	}})
 }
 
-// task reads one line of the plan, and reports whether it is the only one.
-func (a *Activities) task(ctx context.Context, in CollectInput) (t collect.Task, alone bool, err error) {
+// task reads one line of the plan.
+func (a *Activities) task(ctx context.Context, in CollectInput) (t collect.Task, err error) {
 	obj, err := dataset.OpenBlob(ctx, a.store(), in.Plan)
 	if err != nil {
-		return t, false, err
+		return t, err
 	}
 	defer obj.Close()
 	dec := json.NewDecoder(io.NewSectionReader(obj, 0, in.Plan.Bytes))
 	for i := 0; i <= in.Task; i++ {
 		t = collect.Task{}
 		if err := dec.Decode(&t); err != nil {
-			return t, false, fmt.Errorf("task %d of plan %.12s: %w: %w", i, in.Plan.SHA256, dataset.ErrMalformed, err)
+			return t, fmt.Errorf("task %d of plan %.12s: %w: %w", i, in.Plan.SHA256, dataset.ErrMalformed, err)
 		}
 	}
-	return t, in.Task == 0 && !dec.More(), nil
+	return t, nil
 }
 
 // KnownInput is the input of [Activities.Known].

@@ -74,7 +74,7 @@ func classify(err error) error {
 		return final(TypeDiverged, "")
 	case errors.Is(err, dataset.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return final(TypeFull, whenFull)
-	case errors.Is(err, errInput), errors.Is(err, collect.ErrForbidden), errors.As(err, &refusal) && !refusal.Temporary():
+	case errors.Is(err, errInput), errors.Is(err, collect.ErrForbidden), errors.Is(err, collect.ErrSource), errors.As(err, &refusal) && !refusal.Temporary():
 		return final(TypeInput, "")
 	case refusal != nil && refusal.After > 0:
 		return temporal.NewApplicationErrorWithOptions(err.Error(), TypeBusy, temporal.ApplicationErrorOptions{Cause: err, NextRetryDelay: refusal.After})

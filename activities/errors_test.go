@@ -126,23 +126,27 @@ func TestRefusals(t *testing.T) {
 
 func fail[T any](_ T, err error) error { return err }
 
-// TestTooBad: the share of bad rows counts from a hundred of them on, and from half of a source that is one task.
+// TestTooBad: the share of bad rows is judged over all tasks of a source, from a hundred of them on, or from half of its rows.
 func TestTooBad(t *testing.T) {
+	part := func(bad, rows int64) StageResult {
+		return StageResult{Counts: dataset.Counts{In: rows, Bad: bad}, Metrics: map[string]any{"first_bad": "a, offset 7"}}
+	}
 	for _, tt := range []struct {
-		bad, rows int
-		alone     bool
-		want      bool
+		parts []StageResult
+		want  bool
 	}{
-		{2, 20, false, false}, {2, 20, true, false}, {2, 4, false, false}, {2, 4, true, true}, {1, 1, false, false}, {1, 1, true, true},
-		{100, 1000, false, false}, {101, 1000, false, true}, {101, 3000, false, false}, {0, 0, true, false},
+		{[]StageResult{part(2, 20)}, false}, {[]StageResult{part(2, 4)}, true}, {[]StageResult{part(1, 1)}, true}, {nil, false},
+		{[]StageResult{part(100, 1000)}, false}, {[]StageResult{part(101, 1000)}, true}, {[]StageResult{part(101, 3000)}, false},
+		{[]StageResult{part(60, 60), part(0, 2000)}, false}, {[]StageResult{part(60, 600), part(60, 600)}, true}, {[]StageResult{part(120, 120), part(0, 9000)}, false},
 	} {
-		if got := tooBad(tt.bad, tt.rows, 0.05, tt.alone); got != tt.want {
-			t.Errorf("%d of %d bad, alone %v: stops %v", tt.bad, tt.rows, tt.alone, got)
+		err := TooBad(0.05, tt.parts)
+		if (err != nil) != tt.want || err != nil && !strings.Contains(err.Error(), "the first: a, offset 7") {
+			t.Errorf("%+v: %v", tt.parts, err)
 		}
 	}
 }
 
-// TestMaxBad: broken rows go to quarantine and are counted; more than the stated share of them stops the run.
+// TestMaxBad: broken rows go to quarantine and are counted; of a column of nothing they are counted to the last, and the first are kept.
 func TestMaxBad(t *testing.T) {
 	dir := t.TempDir()
 	lines := strings.Repeat("{\"text\": \"good\"}\n", 2) + strings.Repeat("{broken\n", 2)
@@ -151,7 +155,7 @@ func TestMaxBad(t *testing.T) {
 	}
 	w := newWorld(t, store.NewMem())
 	plan := must(w, w.a.PlanCollect, PlanInput{Source: collect.Source{JSONL: &collect.JSONL{Root: dir}}})
-	r := must(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.5})
+	r := must(w, w.a.Collect, CollectInput{Plan: plan.Plan})
 	if c := r.Counts; c.In != 4 || c.Out != 2 || c.Bad != 2 {
 		t.Errorf("counts %+v", c)
 	}
@@ -159,14 +163,32 @@ func TestMaxBad(t *testing.T) {
 	if err != nil || len(bad) != 2 || bad[0].Source.Row != 3 || bad[0].Raw != "{broken" {
 		t.Errorf("quarantine %+v, %v", bad, err)
 	}
-	_, err = do(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.49})
-	if k, again := kind(err); k != TypeMalformed || again || !strings.Contains(err.Error(), "2 of 4 rows") {
-		t.Errorf("kind %q, retried %v: %v", k, again, err)
+	err = TooBad(0.49, []StageResult{r})
+	if !errors.Is(err, dataset.ErrMalformed) || !strings.Contains(err.Error(), "2 of 4 rows are bad, more than the 0.49 allowed (max_bad); the first: a.jsonl, offset 34, row 3: ") {
+		t.Error(err)
 	}
+	q, err := newQuarantine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.close()
+	for range maxQuarantined + 7 {
+		if err := q.take(dataset.Bad{Reason: "nothing"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ref, err := q.put(t.Context(), w.a.Store)
+	if err != nil || ref.Records != maxQuarantined+1 {
+		t.Errorf("%d lines, %v", ref.Records, err)
+	}
+	if all, err := blobJSONL[dataset.Bad](t.Context(), w.a.Store, ref); err != nil || int64(len(all)) != ref.Records || !strings.HasPrefix(all[maxQuarantined].Reason, "7 more rows") {
+		t.Errorf("%d lines, %v, the last %+v", len(all), err, all[len(all)-1])
+	}
+	changing := must(w, w.a.PlanCollect, PlanInput{Source: collect.Source{JSONL: &collect.JSONL{Root: dir, License: "MIT"}}})
 	if err := os.WriteFile(filepath.Join(dir, "a.jsonl"), []byte("{\"text\": \"other\"}\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = do(w, w.a.Collect, CollectInput{Plan: plan.Plan, MaxBad: 0.6})
+	_, err = do(w, w.a.Collect, CollectInput{Plan: changing.Plan})
 	if k, again := kind(err); k != TypeConflict || again {
 		t.Errorf("a file that changed: kind %q, retried %v: %v", k, again, err)
 	}

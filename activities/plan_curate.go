@@ -28,7 +28,7 @@ func (w *walk) collect(ctx context.Context) error {
 					p.Files++
 				}
 			}
-			r, found, err := look(ctx, w.a.Collect, CollectInput{Plan: plan.Plan, Task: i, MaxBad: source.MaxBad})
+			r, found, err := look(ctx, w.a.Collect, CollectInput{Plan: plan.Plan, Task: i})
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"temper/collect"
 	"temper/dataset"
 )
 
@@ -161,30 +160,4 @@ func (b beating) ReadAt(p []byte, off int64) (int, error) {
 	}
 	touch(b.ctx)
 	return b.r.ReadAt(p, off)
-}
-
-// aliveFiles are sources whose listing and reading beat.
-type aliveFiles struct{ collect.Files }
-
-func (a *Activities) sources() collect.Files { return aliveFiles{a.Sources} }
-
-// List implements [collect.Files].
-func (f aliveFiles) List(ctx context.Context, root string) iter.Seq2[collect.FileInfo, error] {
-	return func(yield func(collect.FileInfo, error) bool) {
-		for info, err := range f.Files.List(collect.Watch(ctx, func() { touch(ctx) }), root) {
-			touch(ctx)
-			if !yield(info, err) {
-				return
-			}
-		}
-	}
-}
-
-// Open implements [collect.Files].
-func (f aliveFiles) Open(ctx context.Context, uri string) (dataset.Object, error) {
-	obj, err := f.Files.Open(collect.Watch(ctx, func() { touch(ctx) }), uri)
-	if err != nil {
-		return nil, err
-	}
-	return moving{obj, beating{ctx, obj}}, nil
 }

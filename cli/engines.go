@@ -42,10 +42,15 @@ func (c *collectCommand) Run(a *app) error {
 	in := &input{a: a}
 	recs := func(yield func(dataset.Record, error) bool) {
 		for _, s := range r.Collect {
+			good, bad := int64(0), in.badRows
 			for rec, err := range collected(a.ctx, s, in.quarantine) {
-				if !yield(rec, err) || err != nil {
+				if good++; !yield(rec, err) || err != nil {
 					return
 				}
+			}
+			if err := in.tooBad(r.MaxBad, bad, good); err != nil {
+				yield(dataset.Record{}, err)
+				return
 			}
 		}
 	}

@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"temper/activities"
 	"temper/collect"
 	"temper/dataset"
 	"temper/internal/store"
+	"temper/recipe"
 )
 
 // manifestFile is in every dataset's folder.
@@ -28,16 +30,42 @@ func datasetFolder(path string) (string, bool) {
 
 // An input is the files a command reads, and the rows of them that could not be read.
 type input struct {
-	a     *app
-	paths []string
-	bad   []dataset.Bad
+	a       *app
+	paths   []string
+	bad     []dataset.Bad // the first of them
+	badRows int64
 }
+
+// Of rows that could not be read, so many are said, and so many are kept; all are counted.
+const (
+	maxSaid = 100
+	maxBad  = 100_000
+)
 
 // quarantine notes a row that could not be read, and says so.
 func (in *input) quarantine(b dataset.Bad) error {
-	in.bad = append(in.bad, b)
+	if in.badRows++; in.badRows <= maxBad {
+		in.bad = append(in.bad, b)
+	}
+	if in.badRows == maxSaid+1 {
+		_, err := fmt.Fprintln(in.a.err, "quarantined: more rows, not said one by one")
+		return err
+	}
+	if in.badRows > maxSaid {
+		return nil
+	}
 	_, err := fmt.Fprintf(in.a.err, "quarantined %s line %d, offset %d: %s\n", b.Source.URI, b.Source.Row, b.Source.Offset, b.Reason)
 	return err
+}
+
+// tooBad is an error if more than a share of a source's rows could not be read, as in a run: those since as many as before were bad.
+func (in *input) tooBad(share recipe.Percent, before, good int64) error {
+	part := activities.StageResult{Counts: dataset.Counts{Bad: in.badRows - before}, Metrics: map[string]any{}}
+	part.Counts.In = good + part.Counts.Bad
+	if before < int64(len(in.bad)) {
+		part.Metrics[activities.MetricFirstBad] = activities.SayBad(in.bad[before])
+	}
+	return activities.TooBad(float64(share)/100, []activities.StageResult{part})
 }
 
 // records reads JSONL (also .gz and .zst), Parquet, datasets written by -o, and other texts as one record each; "-" is JSONL on

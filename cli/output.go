@@ -94,7 +94,7 @@ func (a *app) put(o outputFlags, p *product) error {
 	}
 	fmt.Fprintf(a.err, "%d rows kept, %d dropped", p.kept, p.dropped)
 	if p.in != nil && len(p.in.bad) > 0 {
-		fmt.Fprintf(a.err, ", %d quarantined", len(p.in.bad))
+		fmt.Fprintf(a.err, ", %d quarantined", p.in.badRows)
 	}
 	fmt.Fprintln(a.err)
 	return nil

@@ -217,7 +217,7 @@ func TestTraceCompressed(t *testing.T) {
 	if err := errors.Join(w.Close(), os.WriteFile(filepath.Join(dir, "a.jsonl.gz"), packed.Bytes(), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.jsonl.gz", Offset: 1234, Length: 5000}, []string{dir})
+	got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.jsonl.gz", Offset: 1234, Length: 5000}, "", []string{dir})
 	if err != nil || got.Bytes != text[1234:1234+maxTraced] || got.Left != 5000-maxTraced {
 		t.Errorf("%d bytes, %d left, %v", len(got.Bytes), got.Left, err)
 	}
@@ -240,7 +240,7 @@ func TestTraceRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := int64(1); n <= 11; n++ {
-		got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.parquet", Row: n}, []string{dir})
+		got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.parquet", Row: n}, "", []string{dir})
 		want, note := fmt.Sprintf(`{"text":"row %d"}`, n), ""
 		if n == 11 {
 			want, note = "", "the file has no row 11"
@@ -269,7 +269,7 @@ func TestTraceArchive(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.warc.gz"), packed.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.warc.gz", Offset: int64(at), Length: int64(packed.Len() - at)}, []string{dir})
+	got, err := traced(t.Context(), sources{}, dataset.Source{URI: "a.warc.gz", Offset: int64(at), Length: int64(packed.Len() - at)}, "", []string{dir})
 	if err != nil || !strings.HasPrefix(got.Bytes, "WARC/1.0 the second") || got.Left != 10_009-maxTraced {
 		t.Errorf("%.40q, %d left, %v", got.Bytes, got.Left, err)
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,6 +27,17 @@ func TestScripts(t *testing.T) {
 		for _, name := range []string{"TEMPER_STORE", "TEMPER_TEMPORAL", "TEMPER_DIR", "TEMPER_MODELS"} {
 			e.Setenv(name, "")
 		}
-		return nil
+		return forum(filepath.Join(e.WorkDir, "forum.db"))
 	}})
+}
+
+// forum writes an SQLite file of three posts, of which one is no text.
+func forum(file string) error {
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(`PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; CREATE TABLE posts (id INTEGER, title TEXT, answer TEXT);
+		INSERT INTO posts VALUES (3, 'Third', 'Another answer.'), (1, 'First', 'One answer.'), (2, 'Second', CAST(x'ff' AS TEXT))`)
+	return errors.Join(err, db.Close())
 }

@@ -16,7 +16,8 @@ import (
 )
 
 // sources reads what recipes and arguments name: local files, s3:// addresses with the usual AWS variables, http and https addresses
-// (TEMPER_PRIVATE_SOURCES=1 for those of private networks), and hf:// datasets (HF_ENDPOINT, HF_TOKEN).
+// (TEMPER_PRIVATE_SOURCES=1 for those of private networks), hf:// datasets (HF_ENDPOINT, HF_TOKEN), and
+// the rows of queries.
 type sources struct{ local collect.Local }
 
 // fetched are the files of other schemes, for this process.
@@ -78,6 +79,9 @@ func (s sources) List(ctx context.Context, root string) iter.Seq2[collect.FileIn
 
 // Open implements collect.Files.
 func (s sources) Open(ctx context.Context, uri string) (dataset.Object, error) {
+	if strings.HasPrefix(uri, collect.RowsScheme) {
+		return openRows(ctx, uri)
+	}
 	switch files, err := remote(uri); {
 	case err != nil:
 		return nil, err

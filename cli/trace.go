@@ -29,8 +29,14 @@ type trace struct {
 }
 
 // traced finds the bytes of a source. Roots are the folders and files it may be below; the file must be the one that was read, by its
-// digest.
-func traced(ctx context.Context, files collect.Files, s dataset.Source, roots []string) (trace, error) {
+// digest, and is in the encoding that is named, "" for UTF-8.
+func traced(ctx context.Context, files collect.Files, s dataset.Source, charset string, roots []string) (trace, error) {
+	if obj, err := files.Open(ctx, collect.RowsScheme+s.SHA256); err == nil { // kept when the run was planned
+		defer obj.Close()
+		if t, same, err := readTrace(ctx, obj, s.URI, s, charset); err != nil || same {
+			return t, err
+		}
+	}
 	var changed string
 	for _, at := range candidates(s.URI, roots) {
 		obj, err := files.Open(ctx, at)
@@ -40,7 +46,7 @@ func traced(ctx context.Context, files collect.Files, s dataset.Source, roots []
 		if err != nil {
 			return trace{Note: err.Error()}, nil
 		}
-		t, same, err := readTrace(ctx, obj, at, s)
+		t, same, err := readTrace(ctx, obj, at, s, charset)
 		obj.Close()
 		if err != nil || same {
 			return t, err
@@ -86,7 +92,7 @@ func rootsOf(recipe string) []string {
 }
 
 // readTrace reads the bytes of s, and reports whether the file is the one that was read.
-func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Source) (t trace, same bool, err error) {
+func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Source, charset string) (t trace, same bool, err error) {
 	size := obj.Info().Size
 	if s.SHA256 != "" {
 		h := sha256.New()
@@ -109,6 +115,9 @@ func readTrace(ctx context.Context, obj dataset.Object, at string, s dataset.Sou
 		return t.archived(ctx, obj, s)
 	}
 	r, err := dataset.Decompress(at, io.NewSectionReader(obj, 0, size))
+	if err == nil && charset != "" {
+		r, _, err = collect.Decode(r, charset)
+	}
 	if err == nil {
 		_, err = io.CopyN(io.Discard, until{ctx, r}, s.Offset)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"temper/collect"
 	"temper/dataset"
 	"temper/web"
 )
@@ -34,7 +36,7 @@ func (c *dataWhy) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	source, err := traced(a.ctx, sources{}, row.Source, append(slices.Clone(c.Sources), rootsOf(v.Recipe)...))
+	source, err := traced(a.ctx, keeping{sources{}, v.store}, row.Source, row.Meta["charset"], append(slices.Clone(c.Sources), rootsOf(v.Recipe)...))
 	if err != nil {
 		return err
 	}
@@ -52,6 +54,22 @@ func (c *dataWhy) Run(a *app) error {
 	printPairs(a, pairs)
 	printTrace(a, source)
 	return printChecks(a, row)
+}
+
+// keeping are sources, and what was kept of them on a store by its digest.
+type keeping struct {
+	sources
+	store dataset.Store
+}
+
+// Open implements collect.Files.
+func (k keeping) Open(ctx context.Context, uri string) (dataset.Object, error) {
+	if digest, ok := strings.CutPrefix(uri, collect.RowsScheme); ok && len(digest) > 2 {
+		if obj, err := k.store.Open(ctx, dataset.Ref{SHA256: digest, Ext: collect.KeptExt}.Key()); err == nil {
+			return obj, nil
+		}
+	}
+	return k.sources.Open(ctx, uri)
 }
 
 // find returns the row whose id is prefix, or begins with it, if it is only one. The first is found by the files' bloom filters; for

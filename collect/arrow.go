@@ -17,7 +17,7 @@ import (
 // Arrow reads files and streams of Arrow record batches, as datasets save them: the columns go by their names as the fields of a JSON
 // object do; of nested ones only messages and conversations are read. A large file is many tasks, by record batches.
 type Arrow struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.arrow"`
 	Text    string   `json:"text,omitempty" doc:"column of the text" default:"by name, as in jsonl"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
@@ -82,25 +82,35 @@ func (r *reader) arrow(a *Arrow, p Part, obj dataset.Object) error {
 	}
 }
 
-// batch yields the rows of a record batch. Of one that is broken, none: the span says why, and is to be rejected.
+// batch yields the rows of a record batch. Of one that is broken, those before that: the span says why, and is to be rejected.
 func (r *reader) batch(a *Arrow, p Part, obj io.ReaderAt, in *batches, s span) (span, error) {
-	var list []fields
+	var b *batch
 	err := recovered(func() (err error) {
-		list, err = decode(obj, in.head, s)
+		b, err = decode(obj, in.head, s)
 		return err
 	})
+	if b != nil {
+		defer b.in.Release()
+	}
+	for from := 0; err == nil && from < b.rows; from += rowsAtATime {
+		var list []fields
+		err = recovered(func() error {
+			list = b.fields(from, min(from+rowsAtATime, b.rows))
+			return nil
+		})
+		for i, o := range list {
+			if err := r.tableRow(p, dataset.TableRow{Row: s.row + int64(i), Fields: o}, a.Text); err != nil {
+				return s, err
+			}
+		}
+		s.row += int64(len(list))
+	}
 	var failed *readError
 	if errors.As(err, &failed) {
 		return s, fmt.Errorf("%s: %w", p.Name, failed.err)
 	}
 	if err != nil {
 		s.reason = "a record batch that is broken: " + err.Error()
-		return s, nil
-	}
-	for i, o := range list {
-		if err := r.tableRow(p, dataset.TableRow{Row: s.row + int64(i), Fields: o}, a.Text); err != nil {
-			return s, err
-		}
 	}
 	return s, nil
 }
@@ -115,8 +125,18 @@ func recovered(fn func() error) (err error) {
 	return fn()
 }
 
-// decode reads the rows of a record batch, given the frames before it that it needs.
-func decode(obj io.ReaderAt, head []frame, s span) ([]fields, error) {
+// rowsAtATime are the rows of a batch that are held as fields.
+const rowsAtATime = 1024
+
+// A batch is a record batch that has been read, as long as in is not released.
+type batch struct {
+	in   *ipc.Reader
+	rec  arrow.Record
+	rows int
+}
+
+// decode reads a record batch, given the frames before it that it needs.
+func decode(obj io.ReaderAt, head []frame, s span) (*batch, error) {
 	var parts []io.Reader
 	for _, f := range head {
 		parts = append(parts, io.NewSectionReader(obj, f.from, f.length))
@@ -124,40 +144,50 @@ func decode(obj io.ReaderAt, head []frame, s span) ([]fields, error) {
 	parts = append(parts, io.NewSectionReader(obj, s.from, s.length), bytes.NewReader([]byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}))
 	src := &failing{r: io.MultiReader(parts...)}
 	rd, err := ipc.NewReader(src, ipc.WithAllocator(&purse{left: 2 * maxBatch}), ipc.WithDelayReadSchema(false))
-	if err == nil {
-		defer rd.Release()
-		if !rd.Next() {
-			err = errors.Join(rd.Err(), errors.New("no rows"))
-		}
+	if err == nil && !rd.Next() {
+		err = errors.Join(rd.Err(), errors.New("no rows"))
+		rd.Release()
 	}
 	if src.err != nil {
-		return nil, &readError{src.err}
+		err = &readError{src.err}
 	}
 	if err != nil {
 		return nil, err
 	}
 	rec := rd.Record()
-	list := make([]fields, rec.NumRows())
+	if n := rec.NumRows(); n > manyRows(s.length) {
+		rd.Release()
+		return nil, fmt.Errorf("%d rows in %d bytes", n, s.length)
+	}
+	return &batch{rd, rec, int(rec.NumRows())}, nil
+}
+
+// manyRows is more rows than so many bytes hold, unless they are all of nothing: a column of nulls takes no room.
+func manyRows(bytes int64) int64 { return 1<<16 + min(bytes, 1<<40)<<10 }
+
+// fields are the rows from one to another.
+func (b *batch) fields(from, to int) []fields {
+	list := make([]fields, to-from)
 	for i := range list {
 		list[i] = fields{}
 	}
-	for c, f := range rec.Schema().Fields() {
+	for c, f := range b.rec.Schema().Fields() {
 		if nested(f.Type) && f.Name != "messages" && f.Name != "conversations" {
 			continue
 		}
-		col := rec.Column(c)
+		col := b.rec.Column(c)
 		for i := range list {
-			if col.IsNull(i) {
+			if col.IsNull(from + i) {
 				continue
 			}
-			b, err := json.Marshal(col.GetOneForMarshal(i))
+			v, err := json.Marshal(col.GetOneForMarshal(from + i))
 			if err != nil { // not a number
 				continue
 			}
-			list[i][f.Name] = b
+			list[i][f.Name] = v
 		}
 	}
-	return list, nil
+	return list
 }
 
 // nested reports whether a column holds other columns.

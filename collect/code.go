@@ -14,10 +14,10 @@ import (
 )
 
 // Code reads trees of source code: a record is a file of a programming language, told by name, first line and content. Binary,
-// generated and vendored files are left out. The license is what the file says (SPDX-License-Identifier), or that of the LICENSE or
+// generated and vendored files are left out; one of over 8 MiB is bad, as it is data. The license is what the file says (SPDX-License-Identifier), or that of the LICENSE or
 // COPYING nearest above it. Meta: language, lines.
 type Code struct {
-	Root      string   `json:"root" doc:"folder, file or address"`
+	Root      string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include   []string `json:"include,omitempty" doc:"files to read: names, or paths with * for a part and ** for any number of parts" default:"all"`
 	Exclude   []string `json:"exclude,omitempty" doc:"paths to leave out" default:"vendor, node_modules, third_party and hidden folders"`
 	Languages []string `json:"languages,omitempty" doc:"languages to read, such as go, python, c++" default:"all programming languages"`
@@ -72,6 +72,9 @@ func (c *Code) reads(language string) bool {
 func (c *Code) read(r *reader) error {
 	for _, p := range r.task.Files {
 		if p.Size > maxCode {
+			if err := r.reject(p, 0, 0, fmt.Sprintf("file of %d bytes: data rather than code, of which a file has at most %d", p.Size, maxCode), nil); err != nil {
+				return err
+			}
 			continue
 		}
 		b, ok, err := r.whole(p)

@@ -15,6 +15,8 @@ import (
 // maxColumns bounds the cells of a row.
 const maxColumns = 4096
 
+func (c *CSV) charset() string { return c.Charset }
+
 func (c *CSV) cuts(rel string) bool { return !compressed(rel) }
 
 // rows finds the rows after the header, which belongs to the first task.

@@ -1,7 +1,9 @@
 package collect
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,6 +12,11 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow/go/v16/arrow"
+	"github.com/apache/arrow/go/v16/arrow/array"
+	"github.com/apache/arrow/go/v16/arrow/ipc"
+	"github.com/google/go-cmp/cmp"
 
 	"temper/dataset"
 )
@@ -54,6 +61,35 @@ func (e endless) List(context.Context, string) iter.Seq2[FileInfo, error] {
 
 func (e endless) Open(context.Context, string) (dataset.Object, error) { return e, nil }
 
+// watching are files that look at the memory in use whenever so many bytes have been read of them.
+type watching struct {
+	Files
+	every int64
+	most  uint64 // bytes in use
+	bytes int64  // read
+}
+
+func (w *watching) Open(ctx context.Context, uri string) (dataset.Object, error) {
+	obj, err := w.Files.Open(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	return watchedObject{obj, w}, nil
+}
+
+type watchedObject struct {
+	dataset.Object
+	w *watching
+}
+
+func (o watchedObject) ReadAt(p []byte, off int64) (int, error) {
+	if o.w.bytes/o.w.every != (o.w.bytes+int64(len(p)))/o.w.every {
+		o.w.most = max(o.w.most, heap())
+	}
+	o.w.bytes += int64(len(p))
+	return o.Object.ReadAt(p, off)
+}
+
 // heap is the bytes in use now.
 func heap() uint64 {
 	var m runtime.MemStats
@@ -86,12 +122,13 @@ func TestEndless(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			before := heap()
-			tasks, err := Plan(t.Context(), tt.file, tt.source, 1<<40)
+			files := &watching{Files: tt.file, every: 16 << 20}
+			tasks, err := Plan(t.Context(), files, tt.source, 1<<40)
 			if err != nil {
 				t.Fatal(err)
 			}
 			n, reasons, most := 0, "", uint64(0)
-			for _, err := range Read(t.Context(), tt.file, tasks[0], func(b dataset.Bad) error {
+			for _, err := range Read(t.Context(), files, tasks[0], func(b dataset.Bad) error {
 				if n := len(reasons); n < 1<<10 {
 					reasons += b.Reason + "\n"
 					most = max(most, heap())
@@ -106,14 +143,14 @@ func TestEndless(t *testing.T) {
 			if n != tt.records || !strings.Contains(reasons, tt.reason) {
 				t.Errorf("%d records, want %d; bad: %q", n, tt.records, reasons)
 			}
-			if most > before+160<<20 {
+			if most = max(most, files.most); most > before+80<<20 {
 				t.Errorf("%d MiB in use, %d before", most>>20, before>>20)
 			}
 		})
 	}
 }
 
-// TestHostileRows: rows that are wrong in other ways are bad, with the reason, and hide no other.
+// TestHostileRows: rows that are wrong in other ways are bad, with the place and the reason, and hide no other.
 func TestHostileRows(t *testing.T) {
 	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
 	good := "{\"text\":\"good\"}"
@@ -121,47 +158,150 @@ func TestHostileRows(t *testing.T) {
 		"10,000 deep":   {"{\"text\":\"a\",\"x\":" + deep + "}", "depth"},
 		"invalid UTF-8": {"{\"text\":\"\xff\"}", "UTF-8"},
 		"NUL":           {"{\"text\":\"a\x00b\"}", "invalid character"},
+		"NUL outside":   {"\x00\x00", "invalid character"},
 	} {
-		for file, text := range map[string]string{"a.jsonl": good + "\n" + tt.row + "\n" + good + "\n", "a.json": "[" + good + "," + tt.row + "," + good + "]"} {
+		for file, text := range map[string]string{"a.jsonl": good + "\n" + tt.row + "\n" + good + "\n", "a.json": "[" + good + "," + tt.row + "," + good + "]", "a.sql": good + "\n" + tt.row + "\n" + good + "\n"} {
 			root := folder(t, map[string]string{file: text})
-			s := Source{JSONL: &JSONL{Root: root}}
-			if filepath.Ext(file) == ".json" {
+			s, files := Source{JSONL: &JSONL{Root: root}}, Files(Local{})
+			switch filepath.Ext(file) {
+			case ".json":
 				s = Source{JSON: &JSON{Root: root}}
+			case ".sql":
+				s, files = Source{SQL: &SQL{Root: "a.db", Query: "SELECT 1"}}, asked{name: filepath.Join(root, file)}
 			}
-			got := read(t, s, 1<<20)
-			if len(got.Records) != 2 || len(got.Bad) != 1 || !strings.Contains(got.Bad[0].Reason, tt.reason) {
+			got := readFrom(t, files, s, 1<<20)
+			if len(got.Records) != 2 || len(got.Bad) != 1 || !strings.Contains(got.Bad[0].Reason, tt.reason) || got.Bad[0].Source.Offset != int64(strings.Index(text, tt.row)) {
 				t.Errorf("%s, %s: %d records, bad %+v", name, file, len(got.Records), got.Bad)
 			}
 		}
 	}
 }
 
+// TestHostileTexts: bytes that are no text are bad at the offset of the first of them, or of their row; NUL bytes are letters like others;
+// HTML that never closes ends.
+func TestHostileTexts(t *testing.T) {
+	nul := "a\x00b"
+	for _, tt := range []struct {
+		file, text string
+		source     Source
+		records    int
+		offsets    []int64
+	}{
+		{"a.txt", "good\n\nbad \xff\n\ngood", Source{Text: &Text{}}, 0, []int64{10}},
+		{"a.txt", "good\n\nbad \xff\n\ngood", Source{Text: &Text{Split: "paragraph"}}, 2, []int64{10}},
+		{"a.txt", nul, Source{Text: &Text{}}, 1, nil},
+		{"a.md", "# A\n\ngood\n\xc3\x28\n", Source{Markdown: &Markdown{}}, 0, []int64{10}},
+		{"a.md", "# A\n\n" + nul, Source{Markdown: &Markdown{}}, 1, nil},
+		{"a.csv", "text\ngood\n\xff\n" + nul + "\n", Source{CSV: &CSV{}}, 2, []int64{10}},
+		{"a.go", "package a\n\n// \xff\n", Source{Code: &Code{}}, 0, []int64{14}},
+		{"a.go", "package a // \x00\n", Source{Code: &Code{}}, 0, nil}, // binary
+		{"a.html", "<p>" + prose + nul, Source{HTML: &HTML{}}, 1, nil},
+		{"a.html", strings.Repeat("<div><p>", 1<<19) + prose, Source{HTML: &HTML{}}, 1, nil},
+		{"a.html", strings.Repeat("<div><p>", 1<<20) + prose, Source{HTML: &HTML{}}, 0, []int64{0}}, // too many elements
+		{"a.html", strings.Repeat("<a href='", 1<<18), Source{HTML: &HTML{}}, 0, nil},
+		{"a.warc", strings.Repeat("\x00", 1<<20), Source{WARC: &WARC{}}, 0, []int64{0}},
+		{"a.parquet", strings.Repeat("\x00", 1<<20), Source{Parquet: &Parquet{}}, 0, []int64{0}},
+		{"a.arrow", strings.Repeat("\xff", 1<<20), Source{Arrow: &Arrow{}}, 0, []int64{0}},
+	} {
+		got := read(t, tt.source.WithRoot(folder(t, map[string]string{tt.file: tt.text})), 1<<30)
+		var offsets []int64
+		for _, b := range got.Bad {
+			if offsets = append(offsets, b.Source.Offset); b.Reason == "" {
+				t.Errorf("%s %.30q: no reason", tt.file, tt.text)
+			}
+		}
+		if d := cmp.Diff(tt.offsets, offsets); d != "" || len(got.Records) != tt.records {
+			t.Errorf("%s %.30q: %d records, want %d; bad offsets want -, got +:\n%s", tt.file, tt.text, len(got.Records), tt.records, d)
+		}
+	}
+}
+
+// TestNothing: a column of nothing, which takes no room, is as many bad rows as there are, one at a time, and more than a file can hold
+// are refused; a file of code that is data is bad and said to be.
+func TestNothing(t *testing.T) {
+	for _, tt := range []struct {
+		rows int64
+		bad  int64
+		says string
+	}{{60_000, 60_000, "text"}, {64 << 20, 1, "67108864 rows in"}} {
+		root := folder(t, map[string]string{"a.arrow": string(nothing(t, tt.rows))})
+		before, n, most, last := heap(), int64(0), uint64(0), ""
+		tasks, err := Plan(t.Context(), Local{}, Source{Arrow: &Arrow{Root: root}}, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rec, err := range Read(t.Context(), Local{}, tasks[0], func(b dataset.Bad) error {
+			if n++; n%20_000 == 1 {
+				most = max(most, heap())
+			}
+			last = b.Reason
+			return nil
+		}) {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+		if n != tt.bad || !strings.Contains(last, tt.says) || most > before+16<<20 {
+			t.Errorf("%d bad rows of %d, the last %q; %d MiB in use, %d before", n, tt.rows, last, most>>20, before>>20)
+		}
+	}
+	root := folder(t, map[string]string{"a.go": "package a\n", "b.go": strings.Repeat("// data\n", maxCode/8+1)})
+	if got := read(t, Source{Code: &Code{Root: root}}, 1<<20); len(got.Records) != 1 || len(got.Bad) != 1 || got.Bad[0].Source.URI != "b.go" || !strings.Contains(got.Bad[0].Reason, "data rather than code") {
+		t.Errorf("%d records, bad %+v", len(got.Records), got.Bad)
+	}
+}
+
+// nothing is an Arrow stream of one column of nulls.
+func nothing(t *testing.T, rows int64) []byte {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "nothing", Type: arrow.Null, Nullable: true}}, nil)
+	var out bytes.Buffer
+	w := ipc.NewWriter(&out, ipc.WithSchema(schema))
+	col := array.NewNull(int(rows))
+	defer col.Release()
+	rec := array.NewRecord(schema, []arrow.Array{col}, rows)
+	defer rec.Release()
+	if err := errors.Join(w.Write(rec), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 // TestBombs: compressed files that are thousandfold when unpacked are read as rows are, or refused as one text, in bounded memory; an
 // archive's member is given up.
 func TestBombs(t *testing.T) {
-	bomb := gz(strings.Repeat("\x00", 100<<20))
+	zeros := strings.Repeat("\x00", 64<<20)
 	warc := gz("WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: 5000000000\r\n\r\n" + strings.Repeat("a", 1<<20))
 	good := gz(response("Content-Type: text/html\r\n", "<p>"+prose))
-	before := heap()
-	for i, tt := range []struct {
+	bz2, err := os.ReadFile("testdata/zeros.bz2") // head -c 67108864 /dev/zero | bzip2 -9
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
 		file, text string
 		source     Source
 		records    int
 	}{
-		{"a.jsonl.gz", bomb, Source{JSONL: &JSONL{}}, 0}, {"a.csv.gz", bomb, Source{CSV: &CSV{}}, 0}, {"a.json.gz", bomb, Source{JSON: &JSON{}}, 0}, {"a.html.gz", bomb, Source{HTML: &HTML{}}, 0},
+		{"a.jsonl.bz2", string(bz2), Source{JSONL: &JSONL{}}, 0}, {"a.html.gz", gz(zeros), Source{HTML: &HTML{}}, 0},
+		{"a.csv.gz", gz(zeros), Source{CSV: &CSV{}}, 0}, {"a.json.zst", pack(t, "a.zst", zeros), Source{JSON: &JSON{}}, 0},
 		{"a.warc.gz", good + warc + good, Source{WARC: &WARC{}}, 2},
-		{"a.warc.gz", gz(response("Content-Type: text/html\r\nContent-Encoding: gzip\r\n", bomb)) + good, Source{WARC: &WARC{}}, 1},
-	} {
+		{"a.warc.gz", gz(response("Content-Type: text/html\r\nContent-Encoding: gzip\r\n", gz(zeros))) + good, Source{WARC: &WARC{}}, 1},
+	}
+	for _, end := range []string{".gz", ".zst", ".xz"} {
+		tests = append(tests, tests[0])
+		tests[len(tests)-1].file, tests[len(tests)-1].text = "a.jsonl"+end, pack(t, "a"+end, zeros)
+	}
+	zeros = ""
+	before := heap()
+	for i, tt := range tests {
 		t.Run(fmt.Sprint(i, tt.file), func(t *testing.T) {
 			root := t.TempDir()
 			if err := os.WriteFile(filepath.Join(root, tt.file), []byte(tt.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			got := read(t, tt.source.WithRoot(root), 1<<30)
-			if len(got.Records) != tt.records || len(got.Bad) != 1 {
+			files := &watching{Files: Local{}, every: 4 << 10}
+			got := readFrom(t, files, tt.source.WithRoot(root), 1<<30)
+			if len(got.Records) != tt.records || len(got.Bad) != 1 || len(got.Bad[0].Raw) > 2048 {
 				t.Errorf("%d records, bad %+v", len(got.Records), got.Bad)
 			}
-			if now := heap(); now > before+64<<20 {
+			if now := max(heap(), files.most); now > before+200<<20 {
 				t.Errorf("%d MiB in use, %d before", now>>20, before>>20)
 			}
 		})

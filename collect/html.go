@@ -2,8 +2,10 @@ package collect
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"mime"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/net/html/charset"
@@ -15,13 +17,35 @@ import (
 // HTML reads web pages: a record is the main text of one, without menus, lists of links, comments and notices; see package page. A
 // page without text gives none. The encoding is UTF-8 where the bytes are, else what the page says. Meta: title, language.
 type HTML struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
+	Depth   int      `json:"depth,omitempty" doc:"links to follow from root, an http(s) address, one after another, on its host and below its folder" default:"0"`
+	Pages   int      `json:"pages,omitempty" doc:"most addresses asked for where links are followed" default:"1000"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.html, *.htm, *.xhtml, also .gz, .zst, .bz2, .xz"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
 }
 
 func (h *HTML) common() common {
 	return common{&h.Root, &h.Include, &h.License, packed("*.html", "*.htm", "*.xhtml")}
+}
+
+func (h *HTML) fill() {
+	if h.Depth > 0 && h.Pages == 0 {
+		h.Pages = defCrawl
+	}
+}
+
+func (h *HTML) validate() error {
+	switch {
+	case h.Depth < 0 || h.Depth > maxDepth:
+		return fmt.Errorf("html.depth is %d; it must be 0 to %d", h.Depth, maxDepth)
+	case h.Pages < 0 || h.Pages > maxCrawl:
+		return fmt.Errorf("html.pages is %d; it must be 1 to %d", h.Pages, maxCrawl)
+	case h.Pages > 0 && h.Depth == 0:
+		return errors.New("html.pages bounds how many links are followed, and html.depth says none is")
+	case h.Depth > 0 && !strings.HasPrefix(h.Root, "http://") && !strings.HasPrefix(h.Root, "https://"):
+		return errors.New("html.depth: links are followed from a root that is an http or https address")
+	}
+	return nil
 }
 
 // read reads the task's pages.

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 )
 
+func (j *JSON) charset() string { return "" }
+
 func (j *JSON) cuts(rel string) bool { return !compressed(rel) }
 
 func (j *JSON) rows(in io.ReaderAt, size int64, _ string) rows {

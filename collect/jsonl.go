@@ -9,6 +9,8 @@ import (
 	"temper/dataset"
 )
 
+func (j *JSONL) charset() string { return "" }
+
 func (j *JSONL) splits(rel string) bool { return !compressed(rel) }
 
 // read reads the rows of the task's files and ranges.
@@ -16,11 +18,16 @@ func (j *JSONL) read(r *reader) error {
 	for _, p := range r.task.Files {
 		src := r.source(p)
 		err := r.plain(p, func(obj io.ReaderAt, check *hashed) (io.Reader, error) {
+			r.coding = ""
 			if p.Length < p.Size {
 				return lineRange(obj, p, check, &src)
 			}
 			check.r = io.NewSectionReader(obj, 0, p.Size)
-			return dataset.Decompress(p.Name, check)
+			in, err := dataset.Decompress(p.Name, check)
+			if err != nil {
+				return nil, err
+			}
+			return r.decode(in)
 		}, func(in *counted) error {
 			in.n = src.Offset
 			return r.lines(in, src)
@@ -48,18 +55,24 @@ func (r *reader) lines(in io.Reader, src dataset.Source) error {
 // placed gives a row that came with an ID one made of its place, that no row of another file has; the one it came with goes to
 // meta, as id.
 func placed(rec dataset.Record, at dataset.Source) dataset.Record {
+	text := content(rec)
+	if rec.ID == dataset.RecordID(at.URI, at.Offset, text) {
+		return rec
+	}
+	meta := dataset.Meta{"id": rec.ID}
+	maps.Copy(meta, rec.Meta)
+	rec.Meta, rec.ID = meta, dataset.RecordID(at.URI, at.Offset, rec.ID+"\x00"+text)
+	return rec
+}
+
+// content is a record's text and turns.
+func content(rec dataset.Record) string {
 	var b strings.Builder
 	b.WriteString(rec.Text)
 	for _, m := range rec.Messages {
 		b.WriteString("\x00" + m.Role + "\x00" + m.Content)
 	}
-	if rec.ID == dataset.RecordID(at.URI, at.Offset, b.String()) {
-		return rec
-	}
-	meta := dataset.Meta{"id": rec.ID}
-	maps.Copy(meta, rec.Meta)
-	rec.Meta, rec.ID = meta, dataset.RecordID(at.URI, at.Offset, rec.ID+"\x00"+b.String())
-	return rec
+	return b.String()
 }
 
 // lineRange returns the lines that start in a range, read through check, and puts the place of the first one into src.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 	"pgregory.net/rapid"
 
 	"temper/dataset"
@@ -21,7 +22,7 @@ import (
 // than a task.
 func jsonlFile(t *rapid.T) string {
 	line := rapid.OneOf(
-		rapid.Just(""), rapid.Just("  "), rapid.Just("{broken"), rapid.Just("null"), rapid.Just(`{"n":1}`), rapid.Just("\xff\xfe"),
+		rapid.Just(""), rapid.Just("  "), rapid.Just("{broken"), rapid.Just("null"), rapid.Just(`{"n":1}`), rapid.Just("\xfd\xfe"),
 		rapid.Custom(func(t *rapid.T) string {
 			return fmt.Sprintf(`{"text":%q}`, rapid.StringMatching(`[a-zé\n]{0,12}`).Draw(t, "text"))
 		}),
@@ -139,6 +140,13 @@ func pack(t *testing.T, name, text string) string {
 		w.Close()
 	case ".zst":
 		w, err := zstd.NewWriter(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(text))
+		w.Close()
+	case ".xz":
+		w, err := xz.NewWriter(&b)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func (g *GoDoc) wants(rel string) bool {
 // JSONL reads files of JSON objects, one a line; see dataset.ReadObject for the fields that are understood: text, and the turns of
 // OpenAI's, ShareGPT's and Alpaca's chat logs.
 type JSONL struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.jsonl, also .gz, .zst, .bz2, .xz"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
 }
@@ -60,7 +60,7 @@ func (j *JSONL) common() common { return common{&j.Root, &j.Include, &j.License,
 // JSON reads files that are one array of objects, as chat logs are published, or objects one after another. The fields are those of
 // [JSONL]. Records name the bytes of their element.
 type JSON struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.json, also .gz, .zst, .bz2, .xz"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
 }
@@ -71,12 +71,13 @@ func (j *JSON) common() common { return common{&j.Root, &j.Include, &j.License, 
 // and doubled quotes, a quote within a bare cell is itself. The cells of a row go by the columns' names as the fields of a JSON
 // object do. A row whose quotes do not close, or with another number of cells, is bad; reading goes on at the next line.
 type CSV struct {
-	Root      string   `json:"root" doc:"folder, file or address"`
+	Root      string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include   []string `json:"include,omitempty" doc:"file names to read" default:"*.csv, *.tsv, also .gz, .zst, .bz2, .xz"`
 	Columns   []string `json:"columns,omitempty" doc:"names of the columns of files without a header line"`
 	Text      string   `json:"text,omitempty" doc:"column of the text" default:"by name, as in jsonl"`
 	Separator string   `json:"separator,omitempty" doc:"what stands between cells" enum:"comma,tab,semicolon,pipe" default:"tab in .tsv, else comma"`
 	Quotes    string   `json:"quotes,omitempty" doc:"double: a cell may be quoted; none: quotes are text" enum:"double,none" default:"double"`
+	Charset   string   `json:"charset,omitempty" doc:"encoding of files without a byte order mark, such as windows-1252 or shift_jis" default:"utf-8"`
 	License   string   `json:"license,omitempty" doc:"SPDX identifier"`
 }
 
@@ -102,13 +103,13 @@ func (c *CSV) validate() error {
 	case len(c.Columns) > maxColumns:
 		return fmt.Errorf("csv.columns has %d names; at most %d", len(c.Columns), maxColumns)
 	}
-	return nil
+	return checkCharset("csv", c.Charset)
 }
 
 // Parquet reads tables of any writer: the columns go by their names as the fields of a JSON object do; of nested ones only messages
 // and conversations are read. A large file is many tasks, by row groups. Datasets that Temper wrote keep their records as they are.
 type Parquet struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.parquet"`
 	Text    string   `json:"text,omitempty" doc:"column of the text" default:"by name, as in jsonl"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
@@ -120,9 +121,10 @@ func (p *Parquet) common() common {
 
 // Text reads text files.
 type Text struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.txt"`
 	Split   string   `json:"split,omitempty" doc:"a record a file, or a paragraph" enum:"file,paragraph" default:"file"`
+	Charset string   `json:"charset,omitempty" doc:"encoding of files without a byte order mark, such as windows-1252 or shift_jis" default:"utf-8"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
 }
 
@@ -138,15 +140,18 @@ func (t *Text) validate() error {
 	if t.Split != "" && t.Split != "file" && t.Split != "paragraph" {
 		return fmt.Errorf("text.split is %q; it must be file or paragraph", t.Split)
 	}
-	return nil
+	return checkCharset("text", t.Charset)
 }
 
 // Markdown reads Markdown files, a record a section.
 type Markdown struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.md, *.markdown"`
+	Charset string   `json:"charset,omitempty" doc:"encoding of files without a byte order mark, such as windows-1252 or shift_jis" default:"utf-8"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
 }
+
+func (m *Markdown) validate() error { return checkCharset("markdown", m.Charset) }
 
 func (m *Markdown) common() common {
 	return common{&m.Root, &m.Include, &m.License, []string{"*.md", "*.markdown"}}

@@ -68,7 +68,9 @@ func (r *reader) rowGroup(t *Parquet, p Part, obj dataset.Object, at int64) erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
-		last = row.Row
+		if last = row.Row; last > manyRows(p.Size) {
+			return r.reject(p, at, last, fmt.Sprintf("more than %d rows in a file of %d bytes", last-1, p.Size), nil)
+		}
 		if err := r.tableRow(p, row, t.Text); err != nil {
 			return err
 		}

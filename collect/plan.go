@@ -85,51 +85,6 @@ func (l *Listing) Plan(ctx context.Context, files Files, taskBytes int64) ([]Tas
 	return slices.DeleteFunc(tasks, empty), nil
 }
 
-// list finds the files that the source wants, by name.
-func list(ctx context.Context, files Files, s Source, k kind) ([]Part, error) {
-	root := s.Root()
-	var parts []Part
-	var beside []string // license files
-	for f, err := range files.List(ctx, root) {
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name(), err)
-		}
-		name, ok := below(root, f.URI)
-		if s.Code != nil && s.Code.License == "" && ok && isLicense(f.URI) && len(beside) < maxLicenses {
-			beside = append(beside, f.URI)
-		}
-		if !ok || name != "" && !wanted(k, name) {
-			continue
-		}
-		if name == "" { // the root is a file
-			name = path.Base(f.URI)
-		}
-		if remote(root) {
-			name = f.URI
-		}
-		if parts = append(parts, Part{URI: f.URI, Name: name, Size: f.Size, Length: f.Size}); len(parts) > maxFiles {
-			return nil, fmt.Errorf("%s: more than %d files below %s: split the source", s.Name(), maxFiles, root)
-		}
-	}
-	found, err := licenses(ctx, files, beside)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name(), err)
-	}
-	if len(found) > 0 {
-		for i := range parts {
-			parts[i].License = above(found, parts[i].URI)
-		}
-	}
-	slices.SortFunc(parts, func(a, b Part) int {
-		// A package's files stand together: by folder, then by name.
-		if c := strings.Compare(path.Dir(a.Name), path.Dir(b.Name)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return parts, nil
-}
-
 // remote reports whether root is an address rather than a path.
 func remote(root string) bool { return strings.Contains(root, "://") }
 
@@ -207,8 +162,10 @@ func (l *Listing) digest(ctx context.Context, files Files, tasks []Task) error {
 		for n < len(parts) && parts[n].URI == parts[0].URI {
 			n++
 		}
-		if err := l.digestFile(ctx, files, parts[:n]); err != nil {
-			return err
+		if parts[0].Missing == "" {
+			if err := l.digestFile(ctx, files, parts[:n]); err != nil {
+				return err
+			}
 		}
 		parts = parts[n:]
 	}
@@ -226,8 +183,11 @@ func (l *Listing) digestFile(ctx context.Context, files Files, parts []*Part) er
 	if obj.Info().Size != size {
 		return fmt.Errorf("%s changes while it is read: %d bytes, then %d", uri, size, obj.Info().Size)
 	}
+	if err := uncut(l.kind, obj, parts); err != nil {
+		return fmt.Errorf("%s: %w", uri, err)
+	}
 	cutter, byRows := l.kind.(cutter)
-	if byRows && len(parts) > 1 {
+	if byRows && len(parts) > 1 && parts[0].Length < size {
 		if err := snap(obj, parts, cutter); err != nil {
 			return fmt.Errorf("%s: %w", uri, err)
 		}
@@ -252,6 +212,9 @@ func (l *Listing) digestFile(ctx context.Context, files Files, parts []*Part) er
 	}
 	for _, p := range parts {
 		p.SHA256 = hex.EncodeToString(whole.Sum(nil))
+	}
+	if k, ok := files.(Keeper); ok {
+		return k.Keep(ctx, *parts[0], obj)
 	}
 	return nil
 }

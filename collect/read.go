@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
+	"unicode/utf8"
 
 	"temper/dataset"
 )
@@ -24,11 +26,27 @@ func Read(ctx context.Context, files Files, t Task, bad dataset.Quarantine) data
 			return
 		}
 		r := &reader{ctx: ctx, files: files, task: t, license: *k.common().license, bad: bad, yield: yield}
-		err = k.read(r)
+		if err = r.absent(); err == nil {
+			err = k.read(r)
+		}
 		if err != nil && !errors.Is(err, errStop) {
 			yield(dataset.Record{}, err)
 		}
 	}
+}
+
+// absent puts the files that are not there into quarantine and takes them from the task.
+func (r *reader) absent() error {
+	var there []Part
+	for _, p := range r.task.Files {
+		if p.Missing == "" {
+			there = append(there, p)
+		} else if err := r.reject(p, 0, 0, p.Missing, nil); err != nil {
+			return err
+		}
+	}
+	r.task.Files = there
+	return nil
 }
 
 // errStop means that the consumer has had enough.
@@ -42,10 +60,19 @@ type reader struct {
 	license string
 	bad     dataset.Quarantine
 	yield   func(dataset.Record, error) bool
+	coding  string // the encoding of the file that is read, "" if it is UTF-8
 }
 
-// give yields one record.
+// give yields one record. Of a file in another encoding meta says which, as charset; bytes that it has no letter for make it a bad row.
 func (r *reader) give(rec dataset.Record) error {
+	if r.coding != "" {
+		if strings.ContainsRune(rec.Text, utf8.RuneError) {
+			return r.quarantine(rec.Source, "bytes that are no letter in "+r.coding, []byte(rec.Text))
+		}
+		meta := dataset.Meta{"charset": r.coding}
+		maps.Copy(meta, rec.Meta)
+		rec.Meta = meta
+	}
 	if !r.yield(rec, nil) {
 		return errStop
 	}
@@ -97,11 +124,26 @@ func (r *reader) whole(p Part) (b []byte, ok bool, err error) {
 	return b, true, nil
 }
 
+// plannedKey marks the part that a file is opened for in a context.
+type plannedKey struct{}
+
+// Planned is the part that a file is opened for, as it was when the run was planned; not ok where a run is being planned.
+func Planned(ctx context.Context) (p Part, ok bool) {
+	p, ok = ctx.Value(plannedKey{}).(Part)
+	return p, ok
+}
+
+// planned is the digest of the file that is to be opened, or "".
+func planned(ctx context.Context) string {
+	p, _ := Planned(ctx)
+	return p.SHA256
+}
+
 func (r *reader) open(p Part) (dataset.Object, error) {
 	if r.ctx.Err() != nil {
 		return nil, context.Cause(r.ctx)
 	}
-	obj, err := r.files.Open(r.ctx, p.URI)
+	obj, err := r.files.Open(context.WithValue(r.ctx, plannedKey{}, p), p.URI)
 	if err != nil {
 		return nil, err
 	}

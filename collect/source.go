@@ -1,5 +1,5 @@
 // Package collect reads sources into records: the documentation of Go code, code, JSON, CSV, Parquet, Arrow, text, Markdown, web pages
-// and web archives, from local folders, S3, the web and dataset hubs.
+// and web archives, from local folders, S3, the web and dataset hubs, and the rows of databases.
 //
 // A source is planned into tasks first; a task names every file, or byte range of one, with its digest, so that reading it again
 // gives the same records or an error. Ranges begin where rows do, so that any cut gives the same records in the same order.
@@ -27,6 +27,7 @@ type Source struct {
 	HTML     *HTML     `json:"html,omitempty" doc:"web pages: the main text of each; also compressed"`
 	WARC     *WARC     `json:"warc,omitempty" doc:"web archives: the main text of each page; also compressed"`
 	Arrow    *Arrow    `json:"arrow,omitempty" doc:"Arrow record batches, as files or streams"`
+	SQL      *SQL      `json:"sql,omitempty" doc:"rows of a query, from PostgreSQL or SQLite"`
 	Text     *Text     `json:"text,omitempty" doc:"plain text files"`
 	Markdown *Markdown `json:"markdown,omitempty" doc:"Markdown files, a record a section"`
 }
@@ -120,7 +121,7 @@ func (s Source) Validate() error {
 		return err
 	}
 	c := k.common()
-	if *c.root == "" {
+	if _, asked := k.(*SQL); *c.root == "" && !asked {
 		return fmt.Errorf("%s.root is missing: the folder, file or address to read", name)
 	}
 	if err := checkGlobs(*c.include); err != nil {
@@ -177,8 +178,13 @@ func compressed(name string) bool {
 
 // FileInfo is a file of a listing.
 type FileInfo struct {
-	URI  string
-	Size int64 // bytes
+	URI     string
+	Size    int64  // bytes
+	At      string // the address that URI led to, if it is another
+	Skipped bool   // it is not of the kind that was asked for, and not there
+
+	missing string // why it is not there
+	below   string // the address that it was found by
 }
 
 // Files is where sources are read.
@@ -187,6 +193,18 @@ type Files interface {
 	List(ctx context.Context, root string) iter.Seq2[FileInfo, error]
 	Open(ctx context.Context, uri string) (dataset.Object, error)
 }
+
+// A Keeper is files that may not be there, or be others, when they are to be read: it keeps them when a run is planned.
+type Keeper interface {
+	// Keep is given a file as it was planned.
+	Keep(ctx context.Context, p Part, obj dataset.Object) error
+}
+
+// RowsScheme is what the addresses of a query's rows begin with, before their digest; KeptExt ends the names of what is kept on a store.
+const (
+	RowsScheme = "rows:"
+	KeptExt    = ".source"
+)
 
 // A Part is a file, or a byte range of one.
 type Part struct {
@@ -198,6 +216,7 @@ type Part struct {
 	Length int64  `json:"length"`
 
 	License     string `json:"license,omitempty"`      // that was found beside it
+	Missing     string `json:"missing,omitempty"`      // why there is no such file, where a list names it
 	RangeSHA256 string `json:"range_sha256,omitempty"` // of the range, where it is not the whole file
 	Lines       int64  `json:"lines,omitempty"`        // line ends, or rows, before Offset
 }

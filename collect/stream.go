@@ -60,10 +60,15 @@ func verify(p Part, obj io.ReaderAt) error {
 func (r *reader) stream(p Part, fn func(*window) error) error {
 	return r.plain(p, func(obj io.ReaderAt, check *hashed) (io.Reader, error) {
 		check.r = io.NewSectionReader(obj, p.Offset, p.Length)
+		r.coding = ""
 		if p.Length < p.Size {
 			return check, nil
 		}
-		return dataset.Decompress(p.Name, check)
+		in, err := dataset.Decompress(p.Name, check)
+		if err != nil {
+			return nil, err
+		}
+		return r.decode(in)
 	}, func(in *counted) error {
 		in.n = p.Offset
 		return fn(&window{r: in, at: p.Offset, row: p.Lines})

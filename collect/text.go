@@ -10,6 +10,10 @@ import (
 	"temper/dataset"
 )
 
+func (t *Text) charset() string { return t.Charset }
+
+func (m *Markdown) charset() string { return m.Charset }
+
 func (t *Text) cuts(rel string) bool { return t.Split == "paragraph" && !compressed(rel) }
 
 func (t *Text) rows(in io.ReaderAt, size int64, _ string) rows {
@@ -64,10 +68,29 @@ type section struct {
 	meta     dataset.Meta
 }
 
-// sections cuts every file of the task, which must be UTF-8 text, and yields its sections.
+// decoded is a whole file as UTF-8, if it is not too long as that.
+func (r *reader) decoded(p Part, b []byte) ([]byte, bool, error) {
+	in, err := r.decode(bytes.NewReader(b))
+	if err != nil || r.coding == "" {
+		return b, err == nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxWhole+1))
+	if err != nil || len(text) > maxWhole {
+		return nil, false, r.reject(p, 0, 0, fmt.Sprintf("%s text of more than %d bytes as UTF-8", r.coding, maxWhole), nil)
+	}
+	return text, true, nil
+}
+
+// sections cuts every file of the task, which must be text, and yields its sections.
 func (r *reader) sections(cut func([]byte) []section) error {
 	for _, p := range r.task.Files {
 		b, ok, err := r.whole(p)
+		if err != nil {
+			return err
+		}
+		if ok {
+			b, ok, err = r.decoded(p, b)
+		}
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ import (
 // The place of a record is that of its bytes in the archive, compressed as they are; the row is its number. Meta: url, date, title,
 // language.
 type WARC struct {
-	Root    string   `json:"root" doc:"folder, file or address"`
+	Root    string   `json:"root" doc:"folder, file or address; or a file named *.urls with addresses, one a line"`
 	Include []string `json:"include,omitempty" doc:"file names to read" default:"*.warc, *.warc.gz, *.wet, *.wet.gz"`
 	License string   `json:"license,omitempty" doc:"SPDX identifier"`
 }

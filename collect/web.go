@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +23,8 @@ import (
 
 const maxFetch = 1 << 40 // bytes of a file
 
-// Web is files by their http and https addresses. A file is fetched whole into Folder, once; what breaks off goes on from there where
-// the server can. It asks robots.txt, waits between the requests to a host, and refuses addresses of private networks, which a name
+// Web is files by their http and https addresses. A file is fetched whole into Folder, once, and again where a plan names another
+// digest than that of the one there; what breaks off goes on from there where the server can. It asks robots.txt, waits between the requests to a host, and refuses addresses of private networks, which a name
 // or a redirection may lead to, unless it is told to take them. It is safe for concurrent use.
 type Web struct {
 	Folder  string            // of what was fetched
@@ -49,7 +48,7 @@ var ErrForbidden = fmt.Errorf("%w to read", fs.ErrPermission)
 // List implements [Files]: an address is a file. What was fetched before is asked for again, and fetched if it has changed.
 func (w *Web) List(ctx context.Context, root string) iter.Seq2[FileInfo, error] {
 	return func(yield func(FileInfo, error) bool) {
-		name, err := w.fetch(ctx, root, true)
+		name, is, err := w.fetch(ctx, root, true)
 		if err != nil {
 			yield(FileInfo{}, err)
 			return
@@ -59,25 +58,17 @@ func (w *Web) List(ctx context.Context, root string) iter.Seq2[FileInfo, error] 
 			yield(FileInfo{}, err)
 			return
 		}
-		yield(FileInfo{URI: root, Size: info.Size()}, nil)
+		yield(FileInfo{URI: root, Size: info.Size(), At: is.At, Skipped: is.Skipped}, nil)
 	}
 }
 
 // Open implements [Files].
 func (w *Web) Open(ctx context.Context, uri string) (dataset.Object, error) {
-	name, err := w.fetch(ctx, uri, false)
+	name, _, err := w.fetch(ctx, uri, false)
 	if err != nil {
 		return nil, err
 	}
 	return Local{}.Open(ctx, name)
-}
-
-// A fetched says what a file in the folder is.
-type fetched struct {
-	URL      string `json:"url"`
-	ETag     string `json:"etag,omitempty"`
-	Modified string `json:"modified,omitempty"`
-	Done     bool   `json:"done"`
 }
 
 // name is where a file is kept.
@@ -108,51 +99,60 @@ func (w *Web) asked(name string) bool {
 	return w.listed[name]
 }
 
-// fetch brings a file into the folder and returns its name there. If fresh, the server is asked whether it has changed.
-func (w *Web) fetch(ctx context.Context, address string, fresh bool) (string, error) {
+// recent is how long a file of a list, or of a crawl, is not asked for again: one that broke off goes on, and no server is asked the
+// same all day.
+const recent = 12 * time.Hour
+
+// fetch brings a file into the folder and returns its name there, and what it is. If fresh, the server is asked whether it has changed.
+func (w *Web) fetch(ctx context.Context, address string, fresh bool) (string, fetched, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("%q is no http or https address", address)
+		return "", fetched{}, fmt.Errorf("%q is no http or https address", address)
 	}
 	if err := os.MkdirAll(w.Folder, 0o755); err != nil {
-		return "", err
+		return "", fetched{}, err
 	}
 	name := w.name(address)
 	unlock := lock(name)
 	defer unlock()
 	fresh = w.asked(name) || fresh
-	var have fetched
-	if b, err := os.ReadFile(name + ".json"); err == nil && json.Unmarshal(b, &have) != nil || have.URL != address {
-		have = fetched{}
+	have, at := w.have(name, address)
+	if have.Skipped && ctx.Value(pagesKey{}) == nil {
+		have, at = fetched{}, 0
 	}
-	at := int64(0)
-	if info, err := os.Stat(name); err == nil {
-		at = info.Size()
-	} else {
-		have = fetched{}
+	if fresh && ctx.Value(manyKey{}) != nil && time.Since(have.Asked) < recent {
+		fresh = false
 	}
-	if have.Done && !fresh {
-		return name, nil
+	if have.Done && !fresh && (planned(ctx) == "" || planned(ctx) == have.SHA256) {
+		return name, have, nil
 	}
 	res, err := w.get(ctx, u, have, at)
 	if err != nil {
-		return "", err
+		return "", have, err
 	}
 	defer res.Body.Close()
+	is := fetched{URL: address, ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified"), Asked: time.Now()}
+	if to := res.Request.URL.String(); to != address {
+		is.At = to
+	}
 	switch res.StatusCode {
 	case http.StatusNotModified:
-		return name, nil
+		have.Asked = is.Asked
+		have, err = have.note(ctx, name)
+		return name, have, err
 	case http.StatusPartialContent:
 	case http.StatusOK: // from the beginning, whatever was asked for
 		at = 0
 	case http.StatusRequestedRangeNotSatisfiable: // it is not the file of which the beginning is here
-		return "", errors.Join(fmt.Errorf("%s: %s; the next try begins anew", address, res.Status), os.Remove(name))
-	case http.StatusNotFound, http.StatusGone:
-		return "", fmt.Errorf("%s: %s: %w", address, res.Status, fs.ErrNotExist)
+		return "", have, errors.Join(fmt.Errorf("%s: %s; the next try begins anew", address, res.Status), os.Remove(name))
 	default:
-		return "", fmt.Errorf("%s: %s", address, res.Status)
+		return "", have, refusal(address, res)
 	}
-	return name, keep(ctx, name, at, res, fetched{URL: address, ETag: res.Header.Get("ETag"), Modified: res.Header.Get("Last-Modified")})
+	if ctx.Value(pagesKey{}) != nil && !isPageType(res.Header.Get("Content-Type")) {
+		is.Skipped, res.Body, res.ContentLength = true, http.NoBody, 0
+	}
+	is, err = keep(ctx, name, at, res, is)
+	return name, is, err
 }
 
 // get asks for a file: whether it has changed, if it is here, or for the rest of it.
@@ -187,49 +187,26 @@ func (w *Web) do(req *http.Request) (*http.Response, error) {
 	return w.http().Do(req)
 }
 
-// keep writes a response's bytes from at on, and what they are.
-func keep(ctx context.Context, name string, at int64, res *http.Response, is fetched) error {
-	note := func() error {
-		b, err := json.Marshal(is)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(name+".json", b, 0o644)
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Truncate(at); err != nil {
-		return err
-	}
-	if _, err := f.Seek(at, io.SeekStart); err != nil {
-		return err
-	}
-	if err := note(); err != nil { // a part of this is worth going on with
-		return err
-	}
-	n, err := io.Copy(f, io.LimitReader(watched{ctx, res.Body}, maxFetch-at+1))
-	switch {
-	case err == nil && res.ContentLength >= 0 && n < res.ContentLength:
-		err = io.ErrUnexpectedEOF
-	case err == nil && at+n > maxFetch:
-		err = fmt.Errorf("more than %d bytes", int64(maxFetch))
-	}
-	if err != nil {
-		return fmt.Errorf("%s, after %d bytes: %w; the next try goes on from there if the server can", is.URL, at+n, err)
-	}
-	is.Done = true
-	return errors.Join(note(), f.Close())
-}
-
 // watchKey marks who watches in a context.
 type watchKey struct{}
 
 // Watch returns a context whose fetching calls a function for every stretch of bytes that comes.
 func Watch(ctx context.Context, came func()) context.Context {
 	return context.WithValue(ctx, watchKey{}, came)
+}
+
+// Watching returns a writer that tells who watches a context of all that is written to it, and keeps nothing.
+func Watching(ctx context.Context) io.Writer {
+	return teller{ctx}
+}
+
+type teller struct{ ctx context.Context }
+
+func (t teller) Write(b []byte) (int, error) {
+	if came, ok := t.ctx.Value(watchKey{}).(func()); ok {
+		came()
+	}
+	return len(b), nil
 }
 
 // watched tells who watches what is read.

@@ -18,10 +18,11 @@ collect:
   - json: {root: /f}
   - csv: {root: /g}
   - parquet: {root: /h}
-  - html: {root: /i}
+  - html: {root: "https://host/i", depth: 1}
   - warc: {root: /j}
   - code: {root: /k}
   - arrow: {root: /l}
+  - sql: {root: /m, query: SELECT 1}
 filter:
   - fix_text: {}
   - language: {keep: [en]}
@@ -107,7 +108,7 @@ func (l leaf) other() []string {
 	case l.typ.Kind() == reflect.Float64:
 		return []string{"0.07", "7"}
 	case l.typ.Kind() == reflect.String:
-		return []string{"notes@0123456789ab", "best:stars", "license", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", noModel, "other"}
+		return []string{"notes@0123456789ab", "best:stars", "license", "q_proj", "words > 3", "1 3 * * *", "Europe/Berlin", "'{{.doc}}'", "http://127.0.0.1:9/v1", "de", "windows-1252", noModel, "other"}
 	}
 	return []string{"3", "12", "150", "2MiB"}
 }
@@ -154,6 +155,9 @@ func TestEveryKeyIsRead(t *testing.T) {
 			sets := []string{path + "=" + v}
 			if l.path == "tune.train.steps" || l.path == "tune.train.epochs" {
 				sets = append(sets, fmt.Sprintf("%s=", map[string]string{"tune.train.steps": "tune.train.epochs", "tune.train.epochs": "tune.train.steps"}[l.path]))
+			}
+			if l.path == "collect.sql.connection" {
+				sets = append(sets, "collect.sql.root=")
 			}
 			after, err := effect(t, sets...)
 			if err != nil {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"slices"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"temper/activities"
@@ -96,11 +97,14 @@ func (c *curation) collect(ctx workflow.Context) error {
 		}
 		shards := make([]activities.StageResult, plan.Tasks)
 		err = each(ctx, plan.Tasks, c.in.Window, func(ctx workflow.Context, i int) (err error) {
-			shards[i], err = call(bulk(ctx, dataset.Ref{Bytes: plan.Largest}), a.Collect, activities.CollectInput{Plan: plan.Plan, Task: i, MaxBad: source.MaxBad})
+			shards[i], err = call(bulk(ctx, dataset.Ref{Bytes: plan.Largest}), a.Collect, activities.CollectInput{Plan: plan.Plan, Task: i})
 			return err
 		})
 		if err != nil {
 			return err
+		}
+		if err := activities.TooBad(source.MaxBad, shards); err != nil {
+			return temporal.NewNonRetryableApplicationError(err.Error(), activities.TypeMalformed, err)
 		}
 		parts = append(parts, shards...)
 	}
