@@ -76,7 +76,7 @@ func (a Attention) scores(s, x, y []float32, kv, h, q0, q1, k0 int) {
 func (a Attention) forwardTile(w *workspace, o, lse, q, k, v []float32, seg []int32, h, q0, q1 int) {
 	kv, k0 := h/(a.Heads/a.KVHeads), a.first(int(seg[q0]), q0)
 	wide, narrow, keys := a.Heads*a.Dim, a.KVHeads*a.Dim, q1-k0
-	s := grow(&w.row, (q1-q0)*keys)
+	s := grow(&w.row, 2*queryRows*len(seg))[:(q1-q0)*keys]
 	a.scores(s, q, k, kv, h, q0, q1, k0)
 	for i := q0; i < q1; i++ {
 		r := s[(i-q0)*keys : (i-q0+1)*keys]
@@ -139,7 +139,7 @@ func (a Attention) Backward(dq, dk, dv, do, q, k, v, o, lse []float32, seg []int
 func (a Attention) backwardTile(w *workspace, dq, dk, dv, do, q, k, v, o, lse []float32, seg []int32, h, q0, q1 int) {
 	kv, k0 := h/(a.Heads/a.KVHeads), a.first(int(seg[q0]), q0)
 	wide, narrow, keys, rows := a.Heads*a.Dim, a.KVHeads*a.Dim, q1-k0, q1-q0
-	both := grow(&w.row, 2*rows*keys)
+	both := grow(&w.row, 2*queryRows*len(seg))[:2*rows*keys]
 	p, dp := both[:rows*keys], both[rows*keys:]
 	a.scores(p, q, k, kv, h, q0, q1, k0)
 	a.scores(dp, do, v, kv, h, q0, q1, k0)
