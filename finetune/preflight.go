@@ -31,6 +31,13 @@ const (
 	program     = 90 << 20
 )
 
+// beside is what a binary holds besides the program; see [Holds].
+var beside int64
+
+// Holds says how many bytes more than the lean program's a binary with more in it takes, when nothing is done yet. It is for a main
+// function, before anything is trained.
+func Holds(bytes int64) { beside = bytes }
+
 // Preflight returns what training sequences of at most rows tokens will hold. auto chooses the fastest of none, selective and full that
 // fits o.Memory. It refuses with ErrMemory what does not fit.
 func Preflight(base *model.Model, a *lora.Adapter, rows int, o Options) (Memory, error) {
@@ -64,7 +71,7 @@ func estimate(base *model.Model, a *lora.Adapter, rows int, o Options, tier stri
 	layers, width := int64(len(base.Layers)), 4*int64(base.Dim)
 	stream, piece := int64(rows)*width, int64(headPiece(base.Vocab, rows))
 	m := Memory{Checkpointing: tier, Base: base.Bytes, Adapter: adapterBytes(a, o), Blocks: own, Scratch: scratch + working(cfg, o),
-		Head: 3*piece*width + 4*piece*int64(base.Vocab), Program: program}
+		Head: 3*piece*width + 4*piece*int64(base.Vocab), Program: program + beside}
 	if tier == full {
 		m.Inputs = (layers + 2) * stream
 	} else {

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPER = os.environ.get("TEMPER", str(ROOT / "bin" / "temper"))
+LEAN = os.environ.get("TEMPER_LEAN", str(ROOT / "bin" / "temper-lean"))
 SHARED = pathlib.Path(os.environ.get("TEMPER_SHARED", ROOT.parent / "shared" / "data"))
 
 
