@@ -93,19 +93,22 @@ func (l *linearGroup) forward(in [][]float32, y []float32) {
 	if l.last && b.partly {
 		return
 	}
+	p := &b.scratch.products
 	l.each(y, in[min(2, len(in)):], func(member, slot int, y, pair []float32) {
 		if pair != nil && l.z != nil {
 			return
 		}
 		w := b.in.Layer.Linear[member]
-		b.in.Compute.MulT(y, x[:n*l.in], n, w, false)
+		p.Into(y, n, w.Rows, w.Rows, false)
+		p.MulT(b.in.Compute, x[:n*l.in], w)
 		if bias := b.in.Layer.Bias[member]; bias != nil {
-			kernel.AddRow(y, bias, n)
+			p.AddRow(bias)
 		}
 		if pair != nil {
-			kernel.Gemm(n, w.Rows, r, xa[slot*r:], l.width, 1, pair, 1, r, y, w.Rows, true)
+			p.Gemm(r, xa[slot*r:], l.width, 1, pair, 1, r)
 		}
 	})
+	p.Run()
 }
 
 // scale multiplies the columns of x, (rows, width), by the scales of the pairs they belong to.
@@ -163,25 +166,15 @@ func (l *linearGroup) diff(in G.Nodes, _, grad *G.Node) (G.Nodes, error) {
 // backward computes, for dyᵢ in the last input: dBᵢ = dyᵢᵀ·s·xAᵢᵀ, dA = s·(dy·B)ᵀ·x', dx = Σ dyᵢ·Wᵢ + s·(dy·B)·A. dx may lie in
 // x's place: it is written last.
 func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dense) {
-	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
+	b, n := l.block, l.block.in.N
 	x, dy, pairs := in[0], in[len(in)-1], in[min(2, len(in)-1):len(in)-1]
 	dz, dxa := dy, []float32(nil) // dz: gradients of what magnitudes multiply
 	if l.z != nil {
 		dz = l.unstretch(dy, pairs, side[2:])
 	}
 	if l.width > 0 {
-		xa := l.xa.Float32s()
 		dxa = b.share(fmt.Sprintf("dxa%d", l.group), b.cfg.Rows, l.width).Float32s()[:n*l.width]
-		begun, next := -1, 2 // next: where in side the gradients of B go on
-		l.each(dz, pairs, func(member, slot int, dy, pair []float32) {
-			if pair == nil {
-				return
-			}
-			out := b.in.Layer.Linear[member].Rows
-			kernel.Gemm(out, r, n, dy, 1, out, xa[slot*r:], l.width, 1, side[next].Float32s(), r, false)
-			kernel.Gemm(n, r, out, dy, out, 1, pair, r, 1, dxa[slot*r:], l.width, slot == begun)
-			begun, next = slot, next+1
-		})
+		l.pairsBackward(dz, pairs, dxa, side[2:])
 		l.scale(dxa)
 		kernel.Gemm(l.width, l.in, n, dxa, 1, l.width, l.dropped(x), l.in, 1, side[1].Float32s(), l.in, false)
 	}
@@ -192,14 +185,14 @@ func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dens
 	if b.drops() {
 		through = dy
 	}
-	first := true
-	l.each(through, pairs, func(member, _ int, dy, _ []float32) {
-		b.in.Compute.Mul(dx[:n*l.in], dy, n, b.in.Layer.Linear[member], !first)
-		first = false
-	})
-	switch {
-	case l.width == 0:
-	case b.drops():
+	p := &b.scratch.products
+	p.Into(dx[:n*l.in], n, l.in, l.in, false)
+	l.each(through, pairs, func(member, _ int, dy, _ []float32) { p.Mul(b.in.Compute, dy, b.in.Layer.Linear[member]) })
+	if l.width > 0 && !b.drops() {
+		p.Gemm(l.width, dxa, l.width, 1, in[1], l.in, 1)
+	}
+	p.Run()
+	if l.width > 0 && b.drops() {
 		part := b.share("dropout", b.cfg.Rows, b.widest()).Float32s()[:n*l.in]
 		if l.z != nil {
 			l.differ(part, dz, dy, pairs)
@@ -207,7 +200,32 @@ func (l *linearGroup) backward(in [][]float32, dx []float32, side []*tensor.Dens
 		kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, part, l.in, l.z != nil)
 		l.mask(part, part)
 		kernel.Add(dx[:n*l.in], dx[:n*l.in], part)
-	default:
-		kernel.Gemm(n, l.in, l.width, dxa, l.width, 1, in[1], l.in, 1, dx, l.in, true)
 	}
+}
+
+// pairsBackward computes dxa, the Σ dyᵢ·Bᵢ of each A, and into side the gradients of the Bᵢ but for their scales, which x·Aᵀ has.
+func (l *linearGroup) pairsBackward(dy []float32, pairs [][]float32, dxa []float32, side []*tensor.Dense) {
+	b, n, r := l.block, l.block.in.N, l.block.cfg.Rank
+	p, xa, begun, next := &b.scratch.products, l.xa.Float32s(), -1, 0
+	l.each(dy, pairs, func(member, slot int, dy, pair []float32) {
+		if pair == nil {
+			return
+		}
+		out := b.in.Layer.Linear[member].Rows
+		if slot != begun {
+			p.Into(dxa[slot*r:], n, r, l.width, false)
+			begun = slot
+		}
+		p.Gemm(out, dy, out, 1, pair, r, 1)
+	})
+	l.each(dy, pairs, func(member, slot int, dy, pair []float32) {
+		if pair == nil {
+			return
+		}
+		out := b.in.Layer.Linear[member].Rows
+		p.Into(side[next].Float32s(), out, r, r, false)
+		p.Gemm(n, dy, 1, out, xa[slot*r:], l.width, 1)
+		next++
+	})
+	p.Run()
 }

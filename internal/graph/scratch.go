@@ -17,6 +17,8 @@ type Scratch struct {
 	bytes   int64
 	holder  *Block // whose forward pass the buffers hold; nil if nobody's
 	pieces  [][]float32
+
+	products kernel.Products
 }
 
 // piece is how many values of a gradient wait for their place, few enough for a thread's first-level cache.

@@ -59,14 +59,9 @@ func product(t *level, m, n, k int, a left, b source, c []float32, ldc int, acc 
 	if m*n*k < 1<<15 {
 		threads = 1
 	}
-	nr := t.nr()
 	width, height := nc, m
-	if cols := (n + nc - 1) / nc; threads > 1 && cols < 2*threads {
-		width = max(nr, ((n+2*threads-1)/(2*threads)+nr-1)/nr*nr)
-		if n <= 4*nr { // too narrow to split: split the rows
-			width = n
-			height = max(t.mr, ((m+threads-1)/threads+t.mr-1)/t.mr*t.mr)
-		}
+	if threads > 1 {
+		width, height = t.cut(m, n, 2*threads)
 	}
 	stripes, bands := (n+width-1)/width, (m+height-1)/height
 	part := func(_, lo, hi int) {
@@ -82,6 +77,19 @@ func product(t *level, m, n, k int, a left, b source, c []float32, ldc int, acc 
 		return
 	}
 	Parallel(stripes*bands, 1, part)
+}
+
+// cut says how wide and high the parts of an (m,n) result are, so that there are as many as wanted where that is possible. A part is
+// wide rather than high: all of its height shares one packed panel of the right side.
+func (t *tile) cut(m, n, want int) (width, height int) {
+	nr := t.nr()
+	if (n+nc-1)/nc >= want {
+		return nc, m
+	}
+	if n > 4*nr || want == 1 {
+		return ((n+want-1)/want + nr - 1) / nr * nr, m
+	}
+	return n, ((m+want-1)/want + t.mr - 1) / t.mr * t.mr // too narrow to split
 }
 
 // span is a part of c: rows [i0,i1), columns [j0,j1).
