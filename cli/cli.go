@@ -108,7 +108,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 	}
 	parsed, err := k.Parse(twoWords(args))
 	if err != nil {
-		fmt.Fprintf(stderr, "temper: %v\n", err)
+		fmt.Fprintf(stderr, "temper: %v\n%s --help shows what there is\n", err, used(err))
 		return badInput
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -123,6 +123,15 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, extra ...Extr
 		return statusOf(err)
 	}
 	return done
+}
+
+// used is the command that wrong usage was of, as far as it was a right one.
+func used(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil && wrong.Context.Selected() != nil {
+		return "temper " + wrong.Context.Selected().Path()
+	}
+	return "temper"
 }
 
 // say is an error in words, without the marks that only choose the exit status.

@@ -14,6 +14,9 @@ const (
 	nc = 384
 )
 
+// oneThread is how many multiplications and additions are done before a second thread would have begun.
+const oneThread = 1 << 15
+
 // depth is how many of k rows of the right side to take at a time: near kc in parts of about one size, and a multiple of unit,
 // so that a stripe never cuts a quantized block.
 func depth(k, unit int) int {
@@ -56,7 +59,7 @@ func product(t *level, m, n, k int, a left, b source, c []float32, ldc int, acc 
 		return
 	}
 	threads := Threads()
-	if m*n*k < 1<<15 {
+	if m*n*k < oneThread {
 		threads = 1
 	}
 	width, height := nc, m
@@ -86,7 +89,7 @@ func (t *tile) cut(m, n, want int) (width, height int) {
 	if (n+nc-1)/nc >= want {
 		return nc, m
 	}
-	if n > 4*nr || want == 1 {
+	if n > 4*nr {
 		return ((n+want-1)/want + nr - 1) / nr * nr, m
 	}
 	return n, ((m+want-1)/want + t.mr - 1) / t.mr * t.mr // too narrow to split

@@ -59,9 +59,7 @@ func (p *Products) Gemm(k int, a []float32, ars, acs int, b []float32, brs, bcs 
 // MulT adds x·wᵀ in precision c.
 func (p *Products) MulT(c Compute, x []float32, w *quant.Tensor) {
 	if c != FP32 {
-		s := p.alone()
-		c.MulT(s.c, x, s.m, w, s.acc)
-		s.acc = true
+		p.alone(c.MulT, x, w)
 		return
 	}
 	p.add(term{k: w.Cols, a: left{x, w.Cols, 1}, b: transposed{w}})
@@ -70,9 +68,7 @@ func (p *Products) MulT(c Compute, x []float32, w *quant.Tensor) {
 // Mul adds dy·w in precision c.
 func (p *Products) Mul(c Compute, dy []float32, w *quant.Tensor) {
 	if c != FP32 {
-		s := p.alone()
-		c.Mul(s.c, dy, s.m, w, s.acc)
-		s.acc = true
+		p.alone(c.Mul, dy, w)
 		return
 	}
 	p.add(term{k: w.Rows, a: left{dy, w.Rows, 1}, b: straight{w}})
@@ -88,33 +84,40 @@ func (p *Products) AddRow(b []float32) {
 	p.terms[s.last-1].row = b
 }
 
-// alone computes what there is, and returns the last sum, whose terms so far are in c: the other precisions have products of their own,
-// whose left sides must be rounded before threads can begin. Rows of c must follow one another.
-func (p *Products) alone() *sum {
-	last := p.sums[len(p.sums)-1]
-	last.acc = last.acc || last.last > last.first
+// alone computes what there is, and then adds a product to the last sum by a call of its own: the other precisions round left sides
+// before threads can begin. The sum's rows must follow one another.
+func (p *Products) alone(product func(c, a []float32, m int, w *quant.Tensor, acc bool), a []float32, w *quant.Tensor) {
+	s := p.sums[len(p.sums)-1]
+	acc := s.acc || s.last > s.first
 	p.Run()
-	p.Into(last.c, last.m, last.n, last.ldc, last.acc)
-	return &p.sums[0]
+	product(s.c, a, s.m, w, acc)
+	p.Into(s.c, s.m, s.n, s.ldc, true)
 }
 
 // Run computes all sums. A sum without terms is left as it is.
 func (p *Products) Run() {
-	threads := Threads()
-	if p.work() < 1<<15 {
+	threads, work := Threads(), 0
+	for i := range p.sums {
+		work += p.sums[i].work(p.terms)
+	}
+	if work < oneThread {
 		threads = 1
 	}
-	parts := p.split(current, threads)
+	parts := p.split(threads, work)
 	if threads == 1 {
 		p.run(0, 0, parts)
 	} else {
 		Parallel(parts, 1, p.run)
+	}
+	for _, r := range p.right[:p.used] {
+		r.v = nil
 	}
 	clear(p.terms)
 	clear(p.sums)
 	p.sums, p.terms, p.used = p.sums[:0], p.terms[:0], 0
 }
 
+// work is how many multiplications and additions a sum takes.
 func (s *sum) work(terms []term) int {
 	k := 0
 	for _, t := range terms[s.first:s.last] {
@@ -123,16 +126,8 @@ func (s *sum) work(terms []term) int {
 	return s.m * s.n * k
 }
 
-func (p *Products) work() (all int) {
-	for i := range p.sums {
-		all += p.sums[i].work(p.terms)
-	}
-	return all
-}
-
-// split cuts every sum into parts, by its share of the work, and returns how many there are: about two or more for every thread.
-func (p *Products) split(t *level, threads int) (parts int) {
-	all := max(1, p.work())
+// split cuts every sum into parts, by its share of all work, and returns how many there are: about two or more for every thread.
+func (p *Products) split(threads, all int) (parts int) {
 	for i := range p.sums {
 		s := &p.sums[i]
 		s.begin, s.stripes = parts, 0
@@ -143,7 +138,7 @@ func (p *Products) split(t *level, threads int) (parts int) {
 		if threads > 1 {
 			want = max(1, (s.work(p.terms)*2*threads+all/2)/all)
 		}
-		s.width, s.height = t.cut(s.m, s.n, want)
+		s.width, s.height = current.cut(s.m, s.n, want)
 		s.stripes = (s.n + s.width - 1) / s.width
 		parts += s.stripes * ((s.m + s.height - 1) / s.height)
 	}
