@@ -44,11 +44,13 @@ const productRank, productGap = 5, 3
 
 // operands are what the products of a layer group read: two weights (out,in), the input, gradients of both outputs, and pairs.
 type operands struct {
-	w          [2]*quant.Tensor
-	x, a, b    []float32
-	dy         [2][]float32
-	bias       []float32
-	y, dx, far []float32 // results; far has rows productGap apart
+	w       [2]*quant.Tensor
+	x, a, b []float32
+	dy      [2][]float32
+	bias    []float32
+	wide    []float32 // (productRank,in)
+
+	y, dx, dz, far []float32 // results; far has rows productGap apart
 }
 
 func newOperands(t *testing.T, n, out, in int) (o operands) {
@@ -60,15 +62,16 @@ func newOperands(t *testing.T, n, out, in int) (o operands) {
 		o.w[i], o.dy[i] = w, random(uint64(10+i), n*out)
 	}
 	o.x, o.a, o.b, o.bias = random(20, n*in), random(21, n*productRank), random(22, out*productRank), random(23, out)
+	o.wide, o.dz = random(27, productRank*in), random(28, n*in)
 	o.y, o.dx, o.far = random(24, n*out), random(25, n*in), random(26, n*(productRank+productGap))
 	return o
 }
 
 func (o operands) results() map[string][]float32 {
-	return map[string][]float32{"y": o.y, "dx": o.dx, "far": o.far}
+	return map[string][]float32{"y": o.y, "dx": o.dx, "dz": o.dz, "far": o.far}
 }
 
-// apart computes y = x·w₀ᵀ + bias + a·bᵀ, dx = dx + dy₀·w₀ + dy₁·w₁, and far = dy₀·b by single calls, with one thread.
+// apart computes y = x·w₀ᵀ + bias + a·bᵀ, dx = dx + dy₀·w₀ + dy₁·w₁, dz = a·wide + dy₀·w₀, and far = dy₀·b by single calls, with one thread.
 func apart(t *testing.T, c Compute, n, out, in int) map[string][]float32 {
 	SetThreads(1)
 	defer SetThreads(0)
@@ -78,6 +81,8 @@ func apart(t *testing.T, c Compute, n, out, in int) map[string][]float32 {
 	Gemm(n, out, productRank, o.a, productRank, 1, o.b, 1, productRank, o.y, out, true)
 	c.Mul(o.dx, o.dy[0], n, o.w[0], true)
 	c.Mul(o.dx, o.dy[1], n, o.w[1], true)
+	Gemm(n, in, productRank, o.a, productRank, 1, o.wide, in, 1, o.dz, in, false)
+	c.Mul(o.dz, o.dy[0], n, o.w[0], true)
 	Gemm(n, productRank, out, o.dy[0], out, 1, o.b, productRank, 1, o.far, productRank+productGap, false)
 	return o.results()
 }
@@ -94,6 +99,9 @@ func together(t *testing.T, p *Products, c Compute, n, out, in int) map[string][
 	p.Into(o.dx, n, in, in, true)
 	p.Mul(c, o.dy[0], o.w[0])
 	p.Mul(c, o.dy[1], o.w[1])
+	p.Into(o.dz, n, in, in, false)
+	p.Gemm(productRank, o.a, productRank, 1, o.wide, in, 1)
+	p.Mul(c, o.dy[0], o.w[0])
 	p.Run()
 	return o.results()
 }
